@@ -1,0 +1,39 @@
+import type { ApiObject, Resource } from '#core/resource.ts';
+import type { View } from '#core/view.ts';
+
+/** A wait until the cache has caught up with one of our own writes (I8). */
+export interface Barrier {
+  readonly resource: Resource;
+  reached(): boolean;
+  /** Calls back once, at once if reached already. Returns the canceller. */
+  whenReached(callback: () => void): () => void;
+}
+
+export type Listener = (old: ApiObject | undefined, now: ApiObject | undefined) => void;
+
+export interface Cache {
+  /** Starts list and watch of each resource; resolves when all have synced once. */
+  start(signal: AbortSignal): Promise<void>;
+  /** A view of exactly these resources over store and overlay. Reading another throws. */
+  view(listed: readonly Resource[]): View<Resource>;
+  /** Transitions as watch and list deliver them, in order; overlay changes are not announced. */
+  subscribe(resource: Resource, listener: Listener): () => void;
+  /**
+   * Takes the answer to an own write. The object becomes visible at once where the overlay can hold it (then
+   * undefined); else the barrier that the key must wait for.
+   */
+  absorb(resource: Resource, verb: 'create' | 'update' | 'patch' | 'delete', answer: unknown): Barrier | undefined;
+  /** A lost answer: nothing is known; the barrier is one consistent list later. */
+  uncertain(resource: Resource): Barrier;
+  /** After winning leadership: consistent lists (limit 1, no RV); resolves when every store has passed them. */
+  catchUp(signal: AbortSignal): Promise<void>;
+  /** The resourceVersion up to which the resource is known; '' before the first sync. */
+  syncedRV(resource: Resource): string;
+  /** Counts up when history went back (restore): memory and derived start afresh (I16). */
+  era(): number;
+  onEra(callback: (why: string, resource: Resource) => void): () => void;
+  /** Paths that the projection of that resource drops. */
+  untracked(resource: Resource): readonly string[];
+  /** Seconds since the last sign of life, by resource: for health and metrics. */
+  ages(): ReadonlyMap<Resource, number>;
+}

@@ -1,0 +1,23 @@
+import type { LabelsOf, MetricName } from './names.ts';
+
+/** Where components report numbers; the real one feeds prom-client, tests collect. Never throws. */
+export interface Meter {
+  count<N extends MetricName>(name: N, labels: LabelsOf<N>, by?: number): void;
+  set<N extends MetricName>(name: N, labels: LabelsOf<N>, value: number): void;
+  /** Seconds for durations. */
+  observe<N extends MetricName>(name: N, labels: LabelsOf<N>, value: number): void;
+}
+
+/** Structured log: a constant message, values in fields. No secret, token or API error message is ever a field (I9). */
+export interface Log {
+  debug(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+}
+export type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Telemetry {
+  readonly meter: Meter;
+  readonly log: Log;
+}
