@@ -31,13 +31,22 @@ export interface Requirement {
 
 export type Permission = Grant | Requirement;
 
+/** The resource that a target such as `apps/replicasets/status` belongs to. */
+type Base<T extends string> = T extends Resource
+  ? T
+  : T extends `${infer G}/${infer P}/${string}`
+    ? `${G}/${P}` extends Resource
+      ? `${G}/${P}`
+      : never
+    : never;
+
 /** `allow('apps/replicasets/status', 'patch')`: a resource or one of its subresources, and verbs. */
-export function allow<R extends Resource, V extends Verb, S extends string = never>(
-  target: R | `${R}/${S}`,
+export function allow<const T extends string, V extends Verb>(
+  target: Base<T> extends never ? never : T,
   ...verbs: readonly V[]
-): Grant<R, V> {
+): Grant<Base<T>, V> {
   const [group, plural, ...rest] = target.split('/') as [string, string, ...string[]];
-  const resource = `${group}/${plural}` as R;
+  const resource = `${group}/${plural}` as Base<T>;
   return { kind: 'allow', resource, ...(rest.length > 0 && { subresource: rest.join('/') }), verbs };
 }
 
@@ -47,7 +56,7 @@ export function allowNamed<R extends Resource, V extends Verb>(
   names: readonly string[],
   ...verbs: readonly V[]
 ): Grant<R, V> {
-  return { ...allow<R, V>(target, ...verbs), resourceNames: names };
+  return { kind: 'allow', resource: target, verbs, resourceNames: names };
 }
 
 export function requires(group: string, resource: string, verbs: readonly string[], why: string): Requirement {

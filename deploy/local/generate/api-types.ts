@@ -69,7 +69,7 @@ function collectResources(): Map<string, Resource> {
       path,
     );
     const gvk =
-      operations['post']?.['x-kubernetes-group-version-kind'] ?? operations['get']?.['x-kubernetes-group-version-kind'];
+      operations.post?.['x-kubernetes-group-version-kind'] ?? operations.get?.['x-kubernetes-group-version-kind'];
     if (match === null || gvk === undefined) continue;
     const group = match[1] ?? '';
     const id = `${group === '' ? 'core' : group}/${match[4]}`;
