@@ -1,0 +1,52 @@
+import type { Controller, Verb } from '#core/controller.ts';
+import type { ErrorCode } from '#core/errors.ts';
+import type { WireRequest } from '#core/request.ts';
+
+/** Comptroller's own namespace, and the prefix of everything cluster-scoped that is its own (I14). */
+export const OWN_NAMESPACE = 'comptroller-system';
+export const OWN_PREFIX = 'comptroller:';
+const OWN_KINDS: ReadonlySet<string> = new Set([
+  'rbac.authorization.k8s.io/clusterroles',
+  'rbac.authorization.k8s.io/clusterrolebindings',
+  'rbac.authorization.k8s.io/roles',
+  'rbac.authorization.k8s.io/rolebindings',
+  'admissionregistration.k8s.io/validatingadmissionpolicies',
+  'admissionregistration.k8s.io/validatingadmissionpolicybindings',
+  'flowcontrol.apiserver.k8s.io/flowschemas',
+]);
+
+/**
+ * The stage before policy: is the request inside what the controller declares (I7), and does it leave Comptroller's own
+ * objects alone (I14)? Neither needs a bundle, so neither can be loosened by one.
+ */
+export function checkDeclared(controller: Controller, request: WireRequest): ErrorCode | undefined {
+  if (touchesOwn(request)) return 'GATE_PROTECTED';
+  if (request.class === 'event') return controller.events && isEventWrite(request) ? undefined : 'GATE_UNDECLARED';
+  return controller.rbac.some((grant) => grant.kind === 'allow' && covers(grant, request))
+    ? undefined
+    : 'GATE_UNDECLARED';
+}
+
+function isEventWrite({ target, verb }: WireRequest): boolean {
+  return (
+    target.resource === 'core/events' && target.subresource === undefined && (verb === 'create' || verb === 'patch')
+  );
+}
+
+function covers(
+  grant: { resource: string; subresource?: string; verbs: readonly Verb[]; resourceNames?: readonly string[] },
+  { target, verb }: WireRequest,
+): boolean {
+  return (
+    grant.resource === target.resource &&
+    grant.subresource === target.subresource &&
+    grant.verbs.includes(verb) &&
+    (grant.resourceNames === undefined || (target.name !== undefined && grant.resourceNames.includes(target.name)))
+  );
+}
+
+function touchesOwn({ target }: WireRequest): boolean {
+  if (target.namespace === OWN_NAMESPACE) return true;
+  if (target.resource === 'core/namespaces') return target.name === OWN_NAMESPACE;
+  return OWN_KINDS.has(target.resource) && (target.name === undefined || target.name.startsWith(OWN_PREFIX));
+}

@@ -1,0 +1,153 @@
+import type { Create, Patch, PlannedEvent, Write } from '#core/plan.ts';
+import { objectReference, type Ref } from '#core/ref.ts';
+import { formatTime, type Now } from '#core/time.ts';
+import { type Correlated, type Correlator, createCorrelator } from './correlate.ts';
+import { judge } from './judge.ts';
+import type { GateParts } from './ports.ts';
+import { send } from './send.ts';
+import type { Work } from './work.ts';
+
+/** The lane of Events: same stages, own bounds. It never makes a plan wait, and drops before the intent. */
+export interface EventLane {
+  emit(work: Work, events: readonly PlannedEvent[]): void;
+  /** Resolves when nothing is queued or under way. */
+  drained(): Promise<void>;
+}
+
+const QUEUE = 1000;
+const AT_ONCE = 2;
+/** Cluster-scoped objects' Events live here, as upstream's do. */
+const DEFAULT_NAMESPACE = 'default';
+
+interface Queued {
+  readonly work: Work;
+  readonly event: PlannedEvent;
+}
+
+export function createEventLane(parts: GateParts): EventLane {
+  const correlator = createCorrelator();
+  const queue: Queued[] = [];
+  let running = 0;
+  let serial = 0;
+  let waiters: (() => void)[] = [];
+
+  const pump = (): void => {
+    while (running < AT_ONCE) {
+      const next = queue.shift();
+      if (next === undefined) break;
+      running += 1;
+      serial += 1;
+      void emitOne(next, serial, correlator, parts).finally(() => {
+        running -= 1;
+        pump();
+      });
+    }
+    if (running > 0 || queue.length > 0) return;
+    for (const resolve of waiters) resolve();
+    waiters = [];
+  };
+
+  return {
+    emit(work, events) {
+      for (const event of events) {
+        if (queue.length >= QUEUE) parts.meter.count('gate_events_dropped_total', { why: 'queue-full' });
+        else queue.push({ work, event });
+      }
+      pump();
+    },
+    drained: () =>
+      running === 0 && queue.length === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve)),
+  };
+}
+
+async function emitOne(
+  { work, event }: Queued,
+  serial: number,
+  correlator: Correlator,
+  parts: GateParts,
+): Promise<void> {
+  const now = parts.clock.now();
+  const component = `${work.controller.name}-controller`;
+  const correlated = correlator.correlate(component, event, now);
+  if (correlated.kind === 'drop') {
+    parts.meter.count('gate_events_dropped_total', { why: 'spam' });
+    return;
+  }
+  const write =
+    correlated.kind === 'create'
+      ? newEvent(component, event, correlated.message, now, serial)
+      : countUp(event, correlated, now);
+  const [judged] = await judge([[write]], work, parts, 'event');
+  const pending = judged?.ok === true ? judged.chain[0] : undefined;
+  if (pending === undefined) {
+    parts.meter.count('gate_events_dropped_total', { why: 'refused' });
+    return;
+  }
+  const { outcome } = await send(pending, work, parts, 'event');
+  if (outcome.kind === 'applied') settle(correlated, outcome.object?.metadata ?? {}, correlator, now);
+  else {
+    correlator.forget(correlated.id);
+    parts.meter.count('gate_events_dropped_total', { why: outcome.kind });
+  }
+}
+
+function settle(
+  correlated: Exclude<Correlated, { kind: 'drop' }>,
+  metadata: { namespace?: string; name?: string; uid?: string },
+  correlator: Correlator,
+  now: Now,
+): void {
+  const { namespace, name, uid } = metadata;
+  if (namespace === undefined || name === undefined || uid === undefined) return;
+  const before = correlated.kind === 'count' ? correlated.standing : { count: 0, first: now.wall };
+  correlator.stands(correlated.id, { namespace, name, uid, count: before.count + 1, first: before.first });
+}
+
+function newEvent(component: string, event: PlannedEvent, message: string, now: Now, serial: number): Write {
+  const namespace = event.regarding.namespace ?? DEFAULT_NAMESPACE;
+  const time = formatTime(now.wall);
+  // Unique as upstream's: the object's name and a time, here made finer by a counter.
+  const unique = ((BigInt(Math.floor(now.wall)) << 20n) | BigInt(serial & 0xfffff)).toString(16);
+  return {
+    verb: 'create',
+    reason: 'event',
+    slot: event.reason,
+    resource: 'core/events',
+    namespace,
+    object: {
+      metadata: { name: `${event.regarding.name.slice(0, 230)}.${unique}`, namespace },
+      involvedObject: objectReference(event.regarding),
+      type: event.type,
+      reason: event.reason,
+      message,
+      source: { component },
+      reportingComponent: component,
+      firstTimestamp: time,
+      lastTimestamp: time,
+      count: 1,
+    } as Create['object'],
+  };
+}
+
+function countUp(event: PlannedEvent, { standing, message }: Extract<Correlated, { kind: 'count' }>, now: Now): Write {
+  const { namespace, name, uid } = standing;
+  const ref: Ref = { resource: 'core/events', namespace, name, uid };
+  const patch = { count: standing.count + 1, lastTimestamp: formatTime(now.wall), message };
+  const after = {
+    metadata: { namespace, name, uid },
+    involvedObject: objectReference(event.regarding),
+    reason: event.reason,
+    type: event.type,
+    ...patch,
+  };
+  return {
+    verb: 'patch',
+    reason: 'event',
+    slot: event.reason,
+    ref,
+    type: 'merge',
+    patch,
+    after: after as Patch['after'],
+    blind: 'only this process counts its own Events',
+  };
+}

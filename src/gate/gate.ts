@@ -1,0 +1,123 @@
+import type { Barrier } from '#cache/port.ts';
+import type { Outcome, Plan, Write } from '#core/plan.ts';
+import { confirm } from './confirm.ts';
+import { type Judged, judge, LATER } from './judge.ts';
+import type { GateParts } from './ports.ts';
+import { goesOn, resourceVersionOf, type Sent, send, withPrevious } from './send.ts';
+import type { Executed, Pending, Work } from './work.ts';
+
+/** The one way of a write out of this process. */
+export interface Gate {
+  /** Runs a plan's chains through every stage. Never throws for what the cluster, policy or ledger do. */
+  execute(work: Work, plan: Plan): Promise<Executed>;
+  /** Plans under way. */
+  busy(): number;
+  /** From now on every plan is refused with GATE_SHUTTING_DOWN. */
+  close(): void;
+}
+
+/**
+ * confirm -> declared -> policy -> quota -> ledger -> fence -> send -> outcome. `judge` holds the second and third
+ * stage, `send` the rest; this file only says how chains, groups and outcomes go together.
+ */
+export function createGate(parts: GateParts): Gate {
+  let closed = false;
+  let busy = 0;
+
+  const run = async (work: Work, plan: Plan): Promise<Executed> => {
+    if (plan.chains.length === 0) return { outcomes: [], barriers: [] };
+    if (closed) return refuseAll(plan, (write) => ({ write, kind: 'fenced', code: 'GATE_SHUTTING_DOWN' }));
+    if (!parts.fence.admits(parts.writeTimeout))
+      return refuseAll(plan, (write) => ({ write, kind: 'fenced', code: 'GATE_FENCED' }));
+    if (!(await confirm(plan, work, parts)))
+      return refuseAll(plan, (write) => ({ write, kind: 'stale', code: 'GATE_STALE_PLAN' }));
+    return plan.spread === 'slow-start' ? slowStart(plan.chains, work, parts) : group(plan.chains, work, parts);
+  };
+
+  return {
+    async execute(work, plan) {
+      busy += 1;
+      try {
+        const executed = await run(work, plan);
+        count(executed, work, parts);
+        return executed;
+      } finally {
+        busy -= 1;
+      }
+    },
+    busy: () => busy,
+    close() {
+      closed = true;
+    },
+  };
+}
+
+type Chains = readonly (readonly Write[])[];
+
+/** Judges a group of chains together, then runs the allowed ones in parallel. */
+async function group(chains: Chains, work: Work, parts: GateParts): Promise<Executed> {
+  const started = parts.clock.now().mono;
+  const judged = await judge(chains, work, parts, 'write');
+  parts.meter.observe('gate_stage_duration_seconds', { stage: 'policy' }, (parts.clock.now().mono - started) / 1000);
+  const ran = await Promise.all(judged.map((one) => runChain(one, work, parts)));
+  return { outcomes: ran.map(({ outcomes }) => outcomes), barriers: ran.flatMap(({ barriers }) => barriers) };
+}
+
+/** Groups of 1, 2, 4, ...: a wish that is refused is refused once, not five hundred times. */
+async function slowStart(chains: Chains, work: Work, parts: GateParts): Promise<Executed> {
+  const outcomes: (readonly Outcome[])[] = [];
+  const barriers: Barrier[] = [];
+  let size = 1;
+  let failed = false;
+  while (outcomes.length < chains.length) {
+    const next = chains.slice(outcomes.length, outcomes.length + size);
+    if (failed) {
+      outcomes.push(...next.map((chain) => chain.map((write): Outcome => ({ write, kind: 'skipped' }))));
+      continue;
+    }
+    const ran = await group(next, work, parts);
+    outcomes.push(...ran.outcomes);
+    barriers.push(...ran.barriers);
+    failed = ran.outcomes.some((chain) => !chain.every(goesOn));
+    size *= 2;
+  }
+  return { outcomes, barriers };
+}
+
+async function runChain(
+  judged: Judged,
+  work: Work,
+  parts: GateParts,
+): Promise<{ outcomes: readonly Outcome[]; barriers: readonly Barrier[] }> {
+  if (!judged.ok) return { outcomes: judged.outcomes, barriers: [] };
+  const outcomes: Outcome[] = [];
+  const barriers: Barrier[] = [];
+  let previous: string | undefined;
+  let stopped = false;
+  for (const pending of judged.chain) {
+    if (stopped) {
+      outcomes.push({ write: pending.write, kind: 'skipped' });
+      continue;
+    }
+    const sent: Sent = await send(finalise(pending, previous), work, parts, 'write');
+    outcomes.push(sent.outcome);
+    if (sent.barrier !== undefined) barriers.push(sent.barrier);
+    stopped = !goesOn(sent.outcome);
+    previous = resourceVersionOf(sent.outcome) ?? previous;
+  }
+  return { outcomes, barriers };
+}
+
+function finalise(pending: Pending, previous: string | undefined): Pending {
+  return previous === undefined ? pending : { ...pending, request: withPrevious(pending.request, LATER, previous) };
+}
+
+function refuseAll(plan: Plan, refuse: (write: Write) => Outcome): Executed {
+  return { outcomes: plan.chains.map((chain) => chain.map(refuse)), barriers: [] };
+}
+
+function count({ outcomes }: Executed, work: Work, { meter }: GateParts): void {
+  const controller = work.controller.name;
+  for (const { write, kind } of outcomes.flat())
+    meter.count('gate_writes_total', { controller, verb: write.verb, outcome: kind });
+}

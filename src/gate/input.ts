@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { canonical, type JsonObject } from '#core/json.ts';
+import type { Write } from '#core/plan.ts';
+import type { Ref } from '#core/ref.ts';
+import type { WireRequest } from '#core/request.ts';
+import { type ApiObject, apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
+import type { Now } from '#core/time.ts';
+import type { Epoch } from '#leader/port.ts';
+import type { BundleId, Cause, Fact, ObjectName, PolicyInput } from '#policy/port.ts';
+import type { Pending, Work } from './work.ts';
+
+/** What policy may know of the cluster beside the write itself. */
+export interface FactSource {
+  namespace(name: string): ApiObject | undefined;
+  untracked(resource: Resource): readonly string[];
+}
+
+export interface InputContext {
+  readonly cluster: string;
+  readonly epoch: Epoch | undefined;
+  readonly bundle: BundleId;
+  readonly user: string;
+  readonly facts: FactSource;
+  readonly now: Now;
+}
+
+const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
+
+/** The public input contract for one pending write: computed from the same request that will be sent (I17). */
+export function policyInput(pending: Pending, work: Work, context: InputContext): PolicyInput {
+  const { request } = pending;
+  const untracked = context.facts.untracked(request.target.resource);
+  return {
+    version: 'comptroller.dev/policy/v1',
+    time: timeOf(context.now),
+    mode: 'enforce',
+    cluster: { name: context.cluster },
+    epoch: context.epoch ?? null,
+    bundle: context.bundle,
+    controller: { name: work.controller.name, identity: context.user },
+    write: describe(pending.write, request),
+    object: pending.after ?? null,
+    before: pending.before ?? null,
+    patch: request.verb === 'patch' && request.body !== undefined ? (JSON.parse(request.body) as JsonObject) : null,
+    partial: untracked.length > 0,
+    untracked,
+    cause: pending.cause,
+    facts: factsOf(work, request, context.facts),
+  };
+}
+
+/** Lower-case hexadecimal SHA-256 of the canonical input: what an intent's record names. */
+export function inputDigest(input: PolicyInput): string {
+  return createHash('sha256').update(canonical(input)).digest('hex');
+}
+
+function timeOf({ wall }: Now): PolicyInput['time'] {
+  const date = new Date(wall);
+  return {
+    rfc3339: date.toISOString(),
+    weekday: WEEKDAYS[date.getUTCDay()] ?? 'Sunday',
+    hour: date.getUTCHours(),
+    zone: 'UTC',
+  };
+}
+
+function describe(write: Write, { class: requestClass, verb, target }: WireRequest): PolicyInput['write'] {
+  const { group } = resourceInfo(target.resource);
+  const resourceVersion = write.verb === 'patch' || write.verb === 'delete' ? write.resourceVersion : undefined;
+  return {
+    class: requestClass === 'event' ? 'event' : 'write',
+    verb,
+    group,
+    apiVersion: apiVersionOf(target.resource),
+    kind: resourceInfo(target.resource).kind,
+    resource: target.resource.slice(target.resource.indexOf('/') + 1),
+    subresource: target.subresource ?? '',
+    namespace: target.namespace ?? '',
+    name: target.name ?? '',
+    uid: target.uid ?? '',
+    propagation: write.verb === 'delete' || write.verb === 'deletecollection' ? (write.propagation ?? '') : '',
+    preconditions: {
+      ...(target.uid !== undefined && { uid: target.uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    },
+    ...(write.verb === 'deletecollection' && {
+      selection: { selector: write.labelSelector ?? '', count: write.expected, protected: 0 },
+    }),
+  };
+}
+
+function factsOf(work: Work, { target }: WireRequest, source: FactSource): PolicyInput['facts'] {
+  const name = target.resource === 'core/namespaces' ? target.name : target.namespace;
+  const namespace = name === undefined ? undefined : source.namespace(name);
+  return {
+    ...(namespace !== undefined && { namespace: namespaceFact(namespace) }),
+    ...(work.trigger !== undefined && { owner: ownerFact(work.trigger.ref, work.trigger.object) }),
+  };
+}
+
+function namespaceFact(
+  namespace: ApiObject & { status?: { phase?: string } },
+): Required<PolicyInput['facts']>['namespace'] {
+  const { name = '', labels = {}, resourceVersion = '' } = namespace.metadata ?? {};
+  return { value: { name, labels, phase: namespace.status?.phase ?? '' }, source: 'cache', resourceVersion };
+}
+
+/** The reconciled object without its pod template: rules judge what is written, and inputs stay small. */
+function ownerFact(ref: Ref, object: ApiObject & { spec?: JsonObject }): Fact<ApiObject> {
+  const { template: _template, ...spec } = object.spec ?? {};
+  const { managedFields: _fields, annotations: _annotations, ...metadata } = object.metadata ?? {};
+  const value = { apiVersion: apiVersionOf(ref.resource), kind: resourceInfo(ref.resource).kind, metadata, spec };
+  return { value: value as ApiObject, source: 'cache', resourceVersion: object.metadata?.resourceVersion ?? '' };
+}
+
+/** Why this write: the trigger, its own owners, and what is ending. */
+export function causeOf(reason: string, work: Pick<Work, 'trigger'>, namespace: ApiObject | undefined): Cause {
+  const object = work.trigger?.object;
+  return {
+    reason,
+    ...(work.trigger !== undefined && { trigger: nameOf(work.trigger.ref) }),
+    owners: (object?.metadata?.ownerReferences ?? []).slice(0, 8).map((owner) => ({
+      apiVersion: owner.apiVersion,
+      kind: owner.kind,
+      ...(object?.metadata?.namespace !== undefined && { namespace: object.metadata.namespace }),
+      name: owner.name,
+      uid: owner.uid,
+    })),
+    evidence:
+      object?.metadata?.deletionTimestamp !== undefined
+        ? 'owner-terminating'
+        : namespace?.metadata?.deletionTimestamp !== undefined
+          ? 'namespace-terminating'
+          : 'absent',
+  };
+}
+
+export function nameOf(ref: Ref): ObjectName {
+  return {
+    apiVersion: apiVersionOf(ref.resource),
+    kind: resourceInfo(ref.resource).kind,
+    ...(ref.namespace !== undefined && { namespace: ref.namespace }),
+    name: ref.name,
+    ...(ref.uid !== undefined && { uid: ref.uid }),
+  };
+}

@@ -1,0 +1,233 @@
+import { type ErrorCode, retryOf } from '#core/errors.ts';
+import { type Outcome, targetOf, type Write } from '#core/plan.ts';
+import type { Decision, PolicyInput, Violation } from '#policy/port.ts';
+import { checkDeclared } from './declared.ts';
+import { causeOf, inputDigest, policyInput } from './input.ts';
+import type { GateParts } from './ports.ts';
+import { render } from './render.ts';
+import type { Pending, Work } from './work.ts';
+
+type Refusal = Extract<Outcome, { kind: 'denied' }>;
+
+/** A chain that may be sent, or what became of each of its writes because one was refused. */
+export type Judged =
+  | { readonly ok: true; readonly chain: readonly Pending[] }
+  | { readonly ok: false; readonly outcomes: readonly Outcome[] };
+
+/** In place of a resourceVersion that the chain's own earlier answer will give. */
+export const LATER = '(previous)';
+
+/**
+ * The stages `declared` and `policy` for a group of chains: each chain whole, all in one crossing to the evaluator.
+ * One refused write refuses its chain; the other chains of the group are not touched.
+ */
+export async function judge(
+  chains: readonly (readonly Write[])[],
+  work: Work,
+  parts: GateParts,
+  lane: 'write' | 'event',
+): Promise<readonly Judged[]> {
+  const prepared = chains.map((chain) => prepareChain(chain, work, parts, lane));
+  const inputs = prepared
+    .flatMap((chain) => (chain.ok ? chain.asked : []))
+    .filter(({ standing }) => standing === undefined);
+  const decisions = await decideAll(
+    inputs.map(({ input }) => input),
+    parts,
+  );
+  inputs.forEach((asked, at) => {
+    asked.decision = decisions[at] ?? unreached();
+  });
+  return prepared.map((chain) => (chain.ok ? verdictOf(chain.asked, work, parts) : chain));
+}
+
+interface Asked {
+  readonly pending: Pending;
+  readonly input: PolicyInput;
+  /** The refusal that stands already, so that nothing is asked (I11). */
+  readonly standing?: { readonly code: ErrorCode; readonly rules: Refusal['rules'] } | undefined;
+  decision?: Decision;
+}
+type Prepared =
+  | { readonly ok: true; readonly asked: Asked[] }
+  | { readonly ok: false; readonly outcomes: readonly Outcome[] };
+
+const unreached = (): Decision => ({ kind: 'error', bundle: undefined, code: 'POLICY_CRASHED', micros: 0 });
+
+async function decideAll(inputs: readonly PolicyInput[], { evaluator }: GateParts): Promise<readonly Decision[]> {
+  if (inputs.length === 0) return [];
+  try {
+    return await evaluator.decide(inputs);
+  } catch {
+    return inputs.map(unreached);
+  }
+}
+
+function prepareChain(chain: readonly Write[], work: Work, parts: GateParts, lane: 'write' | 'event'): Prepared {
+  const asked: Asked[] = [];
+  for (const [at, write] of chain.entries()) {
+    const one = prepare(write, work, parts, lane);
+    if (!one.ok) {
+      parts.meter.count('gate_refusals_total', { controller: work.controller.name, code: one.code });
+      return { ok: false, outcomes: refuseAt(chain, at, { write, kind: 'denied', code: one.code, rules: [] }) };
+    }
+    asked.push(one.asked);
+  }
+  return { ok: true, asked };
+}
+
+function prepare(
+  write: Write,
+  work: Work,
+  parts: GateParts,
+  lane: 'write' | 'event',
+): { ok: true; asked: Asked } | { ok: false; code: ErrorCode } {
+  const { cache, clock, names, park, evaluator, ledger } = parts;
+  const target = targetOf(write);
+  const writeId = idOf(write, work);
+  const generateName =
+    write.verb === 'create' && write.object.metadata?.name === undefined
+      ? write.object.metadata?.generateName
+      : undefined;
+  const rendered = render(write, {
+    identity: work.controller.name,
+    class: lane,
+    timeout: parts.writeTimeout,
+    previous: LATER,
+    ...(generateName !== undefined && { name: names.derive(writeId, generateName) }),
+  });
+  if (!rendered.ok) return rendered;
+  const undeclared = checkDeclared(work.controller, rendered.request);
+  const namespace = target?.namespace === undefined ? undefined : namespaceOf(parts, target.namespace);
+  const { ok: _, ...parcel } = rendered;
+  const pending: Pending = { write, writeId, cause: causeOf(write.reason, work, namespace), ...parcel };
+  if (undeclared !== undefined) {
+    ledger.denial({ ...wishOf(pending, work), code: undeclared, epoch: parts.fence.epoch() });
+    return { ok: false, code: undeclared };
+  }
+  const bundle = evaluator.active();
+  if (bundle === undefined) return { ok: false, code: 'POLICY_MISSING' };
+  const input = policyInput(pending, work, {
+    cluster: parts.cluster,
+    epoch: parts.fence.epoch(),
+    bundle,
+    user: parts.identities.current(work.controller.name).user,
+    facts: { namespace: (name) => namespaceOf(parts, name), untracked: (resource) => cache.untracked(resource) },
+    now: clock.now(),
+  });
+  return { ok: true, asked: { pending, input, standing: park.standing(writeId, bundle, input) } };
+}
+
+function namespaceOf({ cache }: GateParts, name: string) {
+  return cache.view(['core/namespaces']).get('core/namespaces', { name });
+}
+
+/** (controller, key uid, verb, ref uid, reason, slot): without times, so that a refusal is recognised (I11). */
+export function idOf(write: Write, work: Work): string {
+  const target = targetOf(write);
+  const owner = work.trigger?.ref.uid ?? work.key;
+  const about =
+    target?.uid ??
+    (write.verb === 'create'
+      ? `${target?.resource}/${target?.namespace ?? ''}/${target?.name ?? '*'}`
+      : (target?.namespace ?? ''));
+  return [work.controller.name, owner, write.verb, about, write.reason, write.slot ?? ''].join('|');
+}
+
+/** Fills each write's verdict, or refuses the chain at its first write that is not allowed. */
+function verdictOf(asked: readonly Asked[], work: Work, parts: GateParts): Judged {
+  const chain = asked.map(({ pending }) => pending.write);
+  for (const [at, one] of asked.entries()) {
+    const refusal = refusalOf(one, work, parts);
+    if (refusal !== undefined) return { ok: false, outcomes: refuseAt(chain, at, refusal) };
+  }
+  return { ok: true, chain: asked.map(({ pending }) => pending) };
+}
+
+function refusalOf(
+  { pending, input, standing, decision = unreached() }: Asked,
+  work: Work,
+  parts: GateParts,
+): Refusal | undefined {
+  const { write } = pending;
+  const controller = work.controller.name;
+  if (standing !== undefined) {
+    parts.meter.count('gate_refusals_total', { controller, code: 'GATE_PARKED' });
+    return { write, kind: 'denied', code: standing.code, rules: standing.rules };
+  }
+  parts.meter.observe('policy_decision_duration_seconds', {}, decision.micros / 1_000_000);
+  parts.meter.count('policy_decisions_total', { controller, verdict: decision.kind });
+  if (decision.kind === 'allow') {
+    parts.park.lift(pending.writeId);
+    pending.verdict = {
+      allow: true,
+      bundle: decision.bundle,
+      rules: [],
+      warnings: decision.warnings,
+      inputDigest: inputDigest(input),
+      micros: decision.micros,
+      by: 'policy',
+    };
+    return undefined;
+  }
+  const code = decision.kind === 'deny' ? 'GATE_POLICY_DENIED' : decision.code;
+  const violations = decision.kind === 'deny' ? decision.violations : [];
+  const rules = violations.map(({ rule, title }) => ({ rule, title }));
+  parts.meter.count('gate_refusals_total', { controller, code });
+  parts.ledger.denial(denialOf(pending, work, parts, code, decision, violations, inputDigest(input)));
+  if (retryOf(code) === 'never')
+    parts.park.put(pending.writeId, queueKey(work), decision.bundle, input, { code, rules });
+  parts.meter.set('gate_parked_writes', {}, parts.park.size());
+  return { write, kind: 'denied', code, rules };
+}
+
+function denialOf(
+  pending: Pending,
+  work: Work,
+  parts: GateParts,
+  code: ErrorCode,
+  decision: Decision,
+  violations: readonly Violation[],
+  digest: string,
+) {
+  const { bundle } = decision;
+  const warnings = decision.kind === 'deny' ? decision.warnings : [];
+  const verdict = bundle && {
+    allow: false,
+    bundle,
+    rules: violations.map(({ rule }) => rule),
+    warnings,
+    inputDigest: digest,
+    micros: decision.micros,
+    by: 'policy' as const,
+  };
+  return {
+    ...wishOf(pending, work),
+    code,
+    ...(verdict !== undefined && { verdict }),
+    messages: violations.map(({ message }) => message),
+    epoch: parts.fence.epoch(),
+  };
+}
+
+/** Where to wake a parked write: controller, queue and key. */
+const queueKey = (work: Work): string => `${work.controller.name}|${work.loop}|${work.key}`;
+
+/** The part of a record that says who wishes what, and why. */
+export function wishOf(pending: Pending, work: Work) {
+  return {
+    controller: work.controller.name,
+    loop: work.loop,
+    key: work.key,
+    cause: pending.cause,
+    writeId: pending.writeId,
+    request: pending.request,
+    ...(pending.after !== undefined && { after: pending.after }),
+    ...(pending.before !== undefined && { before: pending.before }),
+  };
+}
+
+/** The refused write's own outcome; everything else of its chain is skipped, also what stands before it. */
+export function refuseAt(chain: readonly Write[], at: number, refusal: Outcome): readonly Outcome[] {
+  return chain.map((write, index) => (index === at ? refusal : { write, kind: 'skipped' as const }));
+}

@@ -1,0 +1,220 @@
+import { problemOf } from '#api/status.ts';
+import type { Barrier } from '#cache/port.ts';
+import { type ErrorCode, retryOf } from '#core/errors.ts';
+import type { Outcome } from '#core/plan.ts';
+import type { Answer, WireRequest } from '#core/request.ts';
+import type { ApiObject } from '#core/resource.ts';
+import type { Attempt, OutcomeDraft } from '#ledger/port.ts';
+import { wishOf } from './judge.ts';
+import type { GateParts } from './ports.ts';
+import { lostBarrier, type OpenWrite, resolve } from './resolve.ts';
+import type { Pending, Work } from './work.ts';
+
+export interface Sent {
+  readonly outcome: Outcome;
+  readonly barrier?: Barrier;
+}
+
+/**
+ * The last stages for one judged write: quota, ledger, fence, send, outcome. The intent is durable before a byte
+ * leaves (I1), and the fence is asked in the same turn as the socket write (I10).
+ */
+export async function send(pending: Pending, work: Work, parts: GateParts, lane: 'write' | 'event'): Promise<Sent> {
+  const { fence, ledger, clock } = parts;
+  const { write, request } = pending;
+  const spent = spend(pending, work, parts, lane);
+  if (spent !== undefined) return { outcome: spent };
+  if (!fence.admits(request.timeout)) return fenced(pending);
+
+  const started = clock.now().mono;
+  const recorded = await recordIntent(pending, work, parts, lane);
+  parts.meter.observe('gate_stage_duration_seconds', { stage: 'ledger' }, (clock.now().mono - started) / 1000);
+  if (!recorded.ok) return { outcome: { write, kind: 'failed', code: recorded.code } };
+
+  const sending = clock.now().mono;
+  const answer = await parts.writer.send(parts.proofs.mint(request, recorded.value), () =>
+    fence.admits(request.timeout),
+  );
+  const took = clock.now().mono - sending;
+  parts.meter.observe('gate_stage_duration_seconds', { stage: 'send' }, took / 1000);
+  const sent = interpret(answer, pending, recorded.value, parts);
+  ledger.outcome(recorded.value, outcomeRecord(sent.outcome, answer, took));
+  settleName(pending, sent.outcome, parts);
+  return sent;
+}
+
+function spend(
+  pending: Pending,
+  work: Work,
+  { quota, clock }: GateParts,
+  lane: 'write' | 'event',
+): Outcome | undefined {
+  if (lane === 'event') return undefined;
+  const { target, verb } = pending.request;
+  const what = {
+    controller: work.controller.name,
+    verb,
+    namespace: target.namespace ?? '',
+    owner: work.trigger?.ref.uid ?? '',
+  };
+  const spent = quota.spend(what, clock.now());
+  if (spent.ok) return undefined;
+  return {
+    write: pending.write,
+    kind: 'exhausted',
+    code: 'GATE_QUOTA_EXHAUSTED',
+    retryAfter: spent.retryAfter,
+    message: `write budget of the ${spent.scope}`,
+  };
+}
+
+function recordIntent(pending: Pending, work: Work, parts: GateParts, lane: 'write' | 'event') {
+  const { identities, ledger, fence } = parts;
+  const credential = identities.current(work.controller.name);
+  if (pending.verdict === undefined) throw new TypeError('recording a write that was not judged');
+  return ledger.intent(
+    {
+      ...wishOf(pending, work),
+      verdict: pending.verdict,
+      epoch: fence.epoch(),
+      user: credential.user,
+      certificate: { serial: credential.serial, spki: credential.spki },
+      attempt: 1,
+    },
+    lane,
+  );
+}
+
+const fenced = ({ write }: Pending): Sent => ({ outcome: { write, kind: 'fenced', code: 'GATE_FENCED' } });
+
+function interpret(answer: Answer | { kind: 'refused' }, pending: Pending, attempt: Attempt, parts: GateParts): Sent {
+  const { write } = pending;
+  switch (answer.kind) {
+    case 'refused':
+      return fenced(pending);
+    case 'unsent':
+      return { outcome: { write, kind: 'failed', code: 'API_UNAVAILABLE' } };
+    case 'lost':
+      return lost(pending, attempt, parts);
+    case 'answered':
+      return answer.status < 300 ? applied(answer.body, pending, parts) : refused(answer, pending, parts);
+  }
+}
+
+/** The key rests until the write can no longer happen; then its fate is looked up and recorded. */
+function lost({ request, write }: Pending, { auditId }: Attempt, parts: GateParts): Sent {
+  const outcome: Outcome = { write, kind: 'unknown', code: 'API_UNKNOWN' };
+  if (request.class === 'event') return { outcome };
+  const open: OpenWrite = {
+    verb: request.verb,
+    target: request.target,
+    derivedName: write.verb === 'create' && write.object.metadata?.name === undefined,
+    ...('resourceVersion' in write &&
+      write.resourceVersion !== undefined && { resourceVersion: write.resourceVersion }),
+  };
+  const settle = async (): Promise<void> => {
+    const { as, how } = await resolve(open, parts.reader);
+    await parts.ledger.note({ note: 'resolved', auditId, as, how });
+  };
+  return { outcome, barrier: lostBarrier(request.target.resource, request.timeout, settle, parts) };
+}
+
+function applied(body: unknown, pending: Pending, { cache }: GateParts): Sent {
+  const { write, request } = pending;
+  const { verb, target } = request;
+  // Nothing we cache is told by an Event's answer or a bulk deletion's: those have no overlay.
+  const tracked = request.class === 'write' && verb !== 'deletecollection';
+  const barrier = tracked ? cache.absorb(target.resource, verb, body) : undefined;
+  const object = isStatus(body) ? undefined : (body as ApiObject);
+  return {
+    outcome: { write, kind: 'applied', ...(object !== undefined && { object }) },
+    ...(barrier !== undefined && { barrier }),
+  };
+}
+
+function refused(answer: Extract<Answer, { kind: 'answered' }>, pending: Pending, { cache }: GateParts): Sent {
+  const { write, request } = pending;
+  const problem = problemOf(answer.status, answer.body, request.verb);
+  const { code } = problem;
+  if (code === 'API_CONFLICT')
+    return { outcome: { write, kind: 'conflict', code }, barrier: cache.uncertain(request.target.resource) };
+  if (code === 'API_GONE') {
+    const benign = request.verb === 'delete';
+    return benign ? { outcome: { write, kind: 'applied', benign } } : { outcome: { write, kind: 'gone', code } };
+  }
+  const failed: Outcome = {
+    write,
+    kind: 'failed',
+    code,
+    status: answer.status,
+    ...(problem.apiReason !== undefined && { apiReason: problem.apiReason }),
+    ...(problem.causes !== undefined && { causes: problem.causes }),
+    ...(problem.message !== undefined && { message: problem.message }),
+    ...(answer.retryAfter !== undefined && { retryAfter: answer.retryAfter }),
+  };
+  // The name is taken: by our own lost write, perhaps. Look before the next try.
+  return code === 'API_EXISTS'
+    ? { outcome: failed, barrier: cache.uncertain(request.target.resource) }
+    : { outcome: failed };
+}
+
+function settleName({ write, writeId }: Pending, outcome: Outcome, { names }: GateParts): void {
+  if (write.verb !== 'create') return;
+  const taken = outcome.kind === 'failed' && outcome.code === 'API_EXISTS';
+  if (outcome.kind === 'applied' || taken) names.spent(writeId);
+}
+
+const isStatus = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && (body as { kind?: unknown }).kind === 'Status';
+
+/** What the ledger keeps of an answer: never its message (I9). */
+export function outcomeRecord(outcome: Outcome, answer: Answer | { kind: 'refused' }, took: number): OutcomeDraft {
+  const code: ErrorCode | undefined = 'code' in outcome ? outcome.code : undefined;
+  const metadata = outcome.kind === 'applied' ? outcome.object?.metadata : undefined;
+  return {
+    kind: recordKind(outcome, answer),
+    ...(code !== undefined && { code }),
+    ...(answer.kind === 'answered' && { status: answer.status }),
+    ...(outcome.kind === 'failed' && outcome.apiReason !== undefined && { apiReason: outcome.apiReason }),
+    ...(outcome.kind === 'failed' && outcome.causes !== undefined && { causes: outcome.causes }),
+    ...(metadata?.uid !== undefined && { uid: metadata.uid }),
+    ...(metadata?.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+    ...(metadata?.name !== undefined && { name: metadata.name }),
+    took,
+  };
+}
+
+function recordKind(outcome: Outcome, answer: Answer | { kind: 'refused' }): OutcomeDraft['kind'] {
+  if (answer.kind === 'refused') return 'fenced';
+  if (answer.kind === 'unsent') return 'unsent';
+  switch (outcome.kind) {
+    case 'applied':
+      return outcome.benign === true ? 'gone' : 'applied';
+    case 'conflict':
+    case 'gone':
+    case 'unknown':
+      return outcome.kind;
+    default:
+      return 'failed';
+  }
+}
+
+/** Whether a chain goes on after that outcome: benign refusals count as applied. */
+export function goesOn(outcome: Outcome): boolean {
+  if (outcome.kind === 'applied' || outcome.kind === 'shadowed') return true;
+  return 'code' in outcome && retryOf(outcome.code) === 'benign';
+}
+
+/** The resourceVersion for a later write of the chain on the same object. */
+export function resourceVersionOf(outcome: Outcome): string | undefined {
+  return outcome.kind === 'applied' ? outcome.object?.metadata?.resourceVersion : undefined;
+}
+
+/** A request is final only with its real precondition: fills in what `previous` stood for. */
+export function withPrevious(request: WireRequest, placeholder: string, previous: string): WireRequest {
+  if (request.body === undefined) return request;
+  const body = JSON.parse(request.body) as { metadata?: { resourceVersion?: string } };
+  if (body.metadata?.resourceVersion !== placeholder) return request;
+  body.metadata.resourceVersion = previous;
+  return { ...request, body: JSON.stringify(body) };
+}

@@ -1,0 +1,122 @@
+import type { Barrier } from '#cache/port.ts';
+import type { AnyLoop, Controller, Input } from '#core/controller.ts';
+import { deepFreeze, type Json } from '#core/json.ts';
+import { nothing, type Outcome, type Plan } from '#core/plan.ts';
+import { refOf, splitKey } from '#core/ref.ts';
+import { type ApiObject, isResource, type Resource } from '#core/resource.ts';
+import type { View } from '#core/view.ts';
+import type { Work } from '#gate/work.ts';
+import type { RunnerParts } from './ports.ts';
+import type { WorkQueue } from './queue.ts';
+import { requeueFor, wentWell } from './requeue.ts';
+
+/** What one loop's runs share: the queue, the view, memory. */
+export interface LoopState {
+  readonly controller: Controller;
+  readonly loop: AnyLoop;
+  readonly queue: WorkQueue;
+  readonly view: View<Resource>;
+  readonly memory: Map<string, Json>;
+  readonly derived: () => unknown;
+  /** Another loop's queue of the same controller. */
+  readonly queueOf: (loop: string) => WorkQueue | undefined;
+}
+
+/**
+ * One run of one key: gather, reconcile, gate, settle, gate, then what the plan asks for. Resolves with the barriers
+ * that must be reached before the key may run again (I8).
+ */
+export async function runKey(key: string, state: LoopState, parts: RunnerParts): Promise<readonly Barrier[]> {
+  const { loop, controller } = state;
+  const before = await gathered(key, state, parts);
+  const plan = deepFreeze(loop.reconcile(before));
+  const work = workFor(key, before, state, parts);
+  const first = await parts.gate.execute(work, plan);
+  const settled =
+    loop.settle === undefined
+      ? nothing('settled')
+      : deepFreeze(loop.settle({ ...inputFor(key, state, parts), facts: before.facts }, first.outcomes, plan));
+  const second = await parts.gate.execute(work, settled);
+
+  parts.events.emit(work, [...plan.events, ...settled.events]);
+  remember(key, [plan, settled], state);
+  requeue(key, [plan, settled], [...first.outcomes, ...second.outcomes].flat(), state);
+  parts.log.debug('reconciled', {
+    controller: controller.name,
+    queue: loop.queue,
+    key,
+    reason: plan.reason,
+    writes: plan.chains.length,
+  });
+  return [...first.barriers, ...second.barriers];
+}
+
+async function gathered(key: string, state: LoopState, parts: RunnerParts): Promise<Input<Resource, ApiObject>> {
+  const { loop, controller } = state;
+  if (loop.gather === undefined) return inputFor(key, state, parts);
+  const facts = deepFreeze(await loop.gather(inputFor(key, state, parts), parts.readsFor(controller.name)));
+  // The view is taken after the reads: what they saw may have arrived meanwhile.
+  return { ...inputFor(key, state, parts), facts };
+}
+
+function inputFor(
+  key: string,
+  { loop, view, memory, derived }: LoopState,
+  { clock, seed, settings }: RunnerParts,
+): Input<Resource, ApiObject> {
+  return Object.freeze({
+    key,
+    object: isResource(loop.key) ? view.get(loop.key, splitKey(key)) : undefined,
+    view,
+    memory: memory.get(key),
+    derived: derived(),
+    facts: undefined,
+    now: Object.freeze(clock.now()),
+    seed: seed(),
+    settings,
+  });
+}
+
+function workFor(
+  key: string,
+  input: Input<Resource, ApiObject>,
+  { controller, loop, view }: LoopState,
+  _parts: RunnerParts,
+): Work {
+  return {
+    controller,
+    loop: loop.queue,
+    key,
+    ...(input.object !== undefined &&
+      isResource(loop.key) && { trigger: { ref: refOf(loop.key, input.object), object: input.object } }),
+    view,
+    now: input.now,
+    replan: (fresh) => loop.reconcile({ ...input, object: fresh }),
+  };
+}
+
+function remember(key: string, plans: readonly Plan[], { memory }: LoopState): void {
+  for (const plan of plans) {
+    if (plan.memory === undefined) continue;
+    if (plan.memory === null) memory.delete(key);
+    else memory.set(key, plan.memory);
+  }
+}
+
+function requeue(
+  key: string,
+  plans: readonly Plan[],
+  outcomes: readonly Outcome[],
+  { queue, queueOf, loop }: LoopState,
+): void {
+  if (wentWell(outcomes)) queue.forget(key);
+  const wish = requeueFor(outcomes);
+  if (wish.kind === 'now') queue.add(key);
+  if (wish.kind === 'backoff') queue.retry(key);
+  if (wish.kind === 'after') queue.addAfter(key, wish.delay);
+  for (const plan of plans) {
+    if (plan.next === 'again') queue.add(key);
+    if (plan.requeueAfter !== undefined) queue.addAfter(key, plan.requeueAfter);
+    for (const wake of plan.enqueue ?? []) queueOf(wake.loop ?? loop.queue)?.addAfter(wake.key, wake.after ?? 0);
+  }
+}

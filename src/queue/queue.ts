@@ -1,0 +1,107 @@
+import type { Backoff } from '#core/controller.ts';
+import type { Clock, Ms } from '#core/time.ts';
+import type { Meter } from '#telemetry/port.ts';
+import { createDelays } from './delay.ts';
+import { createTurns } from './turns.ts';
+
+/**
+ * Upstream's work queue: keys are unique, one key is never out twice at once, an add while it is out brings it back
+ * after `done`. Ready keys are handed out in turns by namespace, so that one tenant's flood cannot starve another (I15).
+ */
+export interface WorkQueue {
+  readonly name: string;
+  add(key: string): void;
+  addAfter(key: string, delay: Ms): void;
+  /** Adds after the key's back-off, which doubles; false when its retries are used up. */
+  retry(key: string): boolean;
+  /** The key did well: its back-off starts afresh. */
+  forget(key: string): void;
+  /** The next key, now out; undefined when none is ready. */
+  take(): string | undefined;
+  done(key: string): void;
+  /** Ready keys, those waiting for a delay not counted. */
+  depth(): number;
+  /** Keys that are out. */
+  out(): number;
+  idle(): boolean;
+  stop(): void;
+}
+
+interface Options {
+  readonly name: string;
+  readonly backoff: Backoff;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  /** Called when a key became ready. */
+  readonly onReady: () => void;
+  /** Keys that are out, shared between loops that must not run the same key at once. */
+  readonly busy?: Set<string>;
+}
+
+export function createQueue({ name, backoff, clock, meter, onReady, busy = new Set() }: Options): WorkQueue {
+  const turns = createTurns();
+  const mine = new Map<string, Ms>();
+  const dirty = new Set<string>();
+  const readySince = new Map<string, Ms>();
+  const failures = new Map<string, number>();
+  const labels = { name };
+
+  const makeReady = (key: string): void => {
+    if (mine.has(key)) {
+      dirty.add(key);
+      return;
+    }
+    if (!turns.push(key)) return;
+    readySince.set(key, clock.now().mono);
+    meter.count('workqueue_adds_total', labels);
+    meter.set('workqueue_depth', labels, turns.size());
+    onReady();
+  };
+  const delays = createDelays(clock, makeReady);
+
+  return {
+    name,
+    add: makeReady,
+    addAfter: (key, delay) => (delay <= 0 ? makeReady(key) : delays.add(key, delay)),
+    retry(key) {
+      const count = failures.get(key) ?? 0;
+      if (backoff.retries !== undefined && count >= backoff.retries) {
+        failures.delete(key);
+        return false;
+      }
+      failures.set(key, count + 1);
+      meter.count('workqueue_retries_total', labels);
+      delays.add(key, delayOf(backoff, count));
+      return true;
+    },
+    forget: (key) => void failures.delete(key),
+    take() {
+      const key = turns.shift((candidate) => busy.has(candidate));
+      if (key === undefined) return undefined;
+      busy.add(key);
+      const { mono } = clock.now();
+      mine.set(key, mono);
+      meter.observe('workqueue_queue_duration_seconds', labels, (mono - (readySince.get(key) ?? mono)) / 1000);
+      meter.set('workqueue_depth', labels, turns.size());
+      readySince.delete(key);
+      return key;
+    },
+    done(key) {
+      const since = mine.get(key);
+      if (since === undefined) return;
+      meter.observe('workqueue_work_duration_seconds', labels, (clock.now().mono - since) / 1000);
+      mine.delete(key);
+      busy.delete(key);
+      if (dirty.delete(key)) makeReady(key);
+    },
+    depth: () => turns.size(),
+    out: () => mine.size,
+    idle: () => turns.size() === 0 && mine.size === 0 && dirty.size === 0,
+    stop: () => delays.stop(),
+  };
+}
+
+/** Doubles from `base` to `max`. */
+export function delayOf(backoff: Backoff, failures: number): Ms {
+  return Math.min(backoff.max, backoff.base * 2 ** Math.min(failures, 60));
+}

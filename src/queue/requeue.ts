@@ -1,0 +1,50 @@
+import { type ErrorCode, type Retry, retryOf } from '#core/errors.ts';
+import type { Outcome } from '#core/plan.ts';
+import type { Ms } from '#core/time.ts';
+
+/** When a key runs again because of what became of its writes. */
+export type Requeue =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'now' }
+  | { readonly kind: 'backoff' }
+  | { readonly kind: 'after'; readonly delay: Ms };
+
+/** Waits that no answer bounded. */
+const UNTOLD: Ms = 1000;
+const ORDER: readonly Requeue['kind'][] = ['none', 'after', 'backoff', 'now'];
+
+/** The soonest of what each outcome asks for. Refusals of class `never` and benign ones ask for nothing (I11). */
+export function requeueFor(outcomes: readonly Outcome[]): Requeue {
+  let soonest: Requeue = { kind: 'none' };
+  for (const outcome of outcomes) {
+    const wish = wishOf(outcome);
+    if (ORDER.indexOf(wish.kind) > ORDER.indexOf(soonest.kind)) soonest = wish;
+    else if (wish.kind === 'after' && soonest.kind === 'after' && wish.delay < soonest.delay) soonest = wish;
+  }
+  return soonest;
+}
+
+/** Whether nothing went wrong: then the key's back-off starts afresh. */
+export function wentWell(outcomes: readonly Outcome[]): boolean {
+  return outcomes.every((outcome) => !('code' in outcome) || retryOf(outcome.code) === 'benign');
+}
+
+function wishOf(outcome: Outcome): Requeue {
+  if (!('code' in outcome)) return { kind: 'none' };
+  const delay = 'retryAfter' in outcome ? outcome.retryAfter : undefined;
+  return byClass(retryOf(outcome.code satisfies ErrorCode), delay);
+}
+
+function byClass(retry: Retry, delay: Ms | undefined): Requeue {
+  switch (retry) {
+    case 'now':
+      return { kind: 'now' };
+    case 'backoff':
+      return { kind: 'backoff' };
+    case 'after':
+      return { kind: 'after', delay: delay ?? UNTOLD };
+    case 'never':
+    case 'benign':
+      return { kind: 'none' };
+  }
+}

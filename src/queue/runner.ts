@@ -1,0 +1,197 @@
+import type { Barrier } from '#cache/port.ts';
+import { type AnyLoop, type Controller, listedBy } from '#core/controller.ts';
+import type { Json } from '#core/json.ts';
+import { keyOfObject } from '#core/ref.ts';
+import { type ApiObject, isResource, type Resource } from '#core/resource.ts';
+import type { View } from '#core/view.ts';
+import { type LoopState, runKey } from './loop.ts';
+import type { RunnerParts } from './ports.ts';
+import { createQueue, type WorkQueue } from './queue.ts';
+
+/** One controller at work during one leadership. */
+export interface Runner {
+  /** Wakes a key of a queue, where a refusal was lifted. */
+  wake(queue: string, key: string): void;
+  /** Takes no further key; resolves when none is out. */
+  stop(): Promise<void>;
+  /** Keys ready or out, for health and tests. */
+  backlog(): number;
+  /** Calls back whenever all queues became idle. */
+  idle(): boolean;
+}
+
+/** Starts every loop of a controller: memory and derived state are empty, and every key runs once (level-triggered). */
+export function startRunner(controller: Controller, parts: RunnerParts): Runner {
+  const view = parts.cache.view(listedBy(controller.rbac));
+  const busy = new Map<string, Set<string>>();
+  const stops: (() => void)[] = [];
+  const derived = foldDerived(controller, view, parts, stops);
+  const loops: Running[] = [];
+  const queueOf = (name: string): WorkQueue | undefined =>
+    loops.find(({ state }) => state.loop.queue === name)?.state.queue;
+  const pumpAll = (): void => {
+    for (const running of loops) pump(running, parts, pumpAll);
+  };
+  for (const loop of controller.loops) {
+    const group = loop.serialWith ?? loop.queue;
+    const shared = busy.get(group) ?? new Set<string>();
+    busy.set(group, shared);
+    const state = createState(controller, loop, view, derived, shared, queueOf, () => queueMicrotask(pumpAll), parts);
+    loops.push({
+      state,
+      workers: parts.workers.get(loop.queue) ?? loop.workers,
+      running: 0,
+      stopped: false,
+      waiters: [],
+      holds: new Set(),
+    });
+  }
+  for (const { state } of loops) stops.push(...listen(state, parts), ...tick(state, parts));
+  parts.meter.set('running_managed_controllers', { name: controller.name, manager: 'comptroller' }, 1);
+
+  return {
+    wake: (queue, key) => queueOf(queue)?.add(key),
+    async stop() {
+      for (const stop of stops) stop();
+      parts.meter.set('running_managed_controllers', { name: controller.name, manager: 'comptroller' }, 0);
+      await Promise.all(loops.map(drain));
+    },
+    backlog: () => loops.reduce((sum, { state }) => sum + state.queue.depth() + state.queue.out(), 0),
+    idle: () => loops.every(({ state }) => state.queue.idle()),
+  };
+}
+
+interface Running {
+  readonly state: LoopState;
+  readonly workers: number;
+  running: number;
+  stopped: boolean;
+  waiters: (() => void)[];
+  /** Cancels the waits of keys that are out behind a barrier. */
+  readonly holds: Set<() => void>;
+}
+
+function createState(
+  controller: Controller,
+  loop: AnyLoop,
+  view: View<Resource>,
+  derived: () => unknown,
+  busy: Set<string>,
+  queueOf: LoopState['queueOf'],
+  onReady: () => void,
+  { clock, meter }: RunnerParts,
+): LoopState {
+  const queue = createQueue({ name: loop.queue, backoff: loop.backoff, clock, meter, onReady, busy });
+  return { controller, loop, queue, view, memory: new Map<string, Json>(), derived, queueOf };
+}
+
+function pump(running: Running, parts: RunnerParts, pumpAll: () => void): void {
+  const { queue } = running.state;
+  while (!running.stopped && running.running < running.workers) {
+    const key = queue.take();
+    if (key === undefined) return;
+    running.running += 1;
+    void work(key, running, parts).finally(() => {
+      running.running -= 1;
+      if (running.running === 0) for (const resolve of running.waiters.splice(0)) resolve();
+      pumpAll();
+    });
+  }
+}
+
+/** Runs one key; it stays out, though its worker is free again, until its barriers are reached. */
+async function work(key: string, running: Running, parts: RunnerParts): Promise<void> {
+  const { queue, controller, loop } = running.state;
+  try {
+    const barriers = await runKey(key, running.state, parts);
+    hold(key, barriers, running);
+  } catch (error) {
+    // A bug, not an outcome: say where, keep going with the other keys, try this one again later.
+    parts.log.error('reconciling threw', {
+      controller: controller.name,
+      queue: loop.queue,
+      key,
+      error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+    });
+    queue.retry(key);
+    queue.done(key);
+  }
+}
+
+function hold(key: string, barriers: readonly Barrier[], { state, holds, stopped }: Running): void {
+  const open = barriers.filter((barrier) => !barrier.reached());
+  if (open.length === 0 || stopped) {
+    state.queue.done(key);
+    return;
+  }
+  let left = open.length;
+  for (const barrier of open) {
+    let cancel: (() => void) | undefined;
+    cancel = barrier.whenReached(() => {
+      if (cancel !== undefined) holds.delete(cancel);
+      left -= 1;
+      if (left > 0) return;
+      state.queue.add(key);
+      state.queue.done(key);
+    });
+    holds.add(cancel);
+  }
+}
+
+function drain(running: Running): Promise<void> {
+  running.stopped = true;
+  running.state.queue.stop();
+  for (const cancel of running.holds) cancel();
+  running.holds.clear();
+  return running.running === 0 ? Promise.resolve() : new Promise((resolve) => running.waiters.push(resolve));
+}
+
+/** Wakes keys on transitions of the cache, and each existing key once. */
+function listen({ loop, queue, view }: LoopState, { cache }: RunnerParts): (() => void)[] {
+  const stops: (() => void)[] = [];
+  if (isResource(loop.key)) {
+    stops.push(cache.subscribe(loop.key, (old, now) => queue.add(keyOfObject((now ?? old) as ApiObject))));
+    for (const object of view.list(loop.key)) queue.add(keyOfObject(object));
+  }
+  if (loop.key === 'singleton') queue.add('singleton');
+  for (const [resource, mapper] of Object.entries(loop.on)) {
+    const wake = (old: ApiObject | undefined, now: ApiObject | undefined): void => {
+      for (const { key, after } of mapper(old, now, view)) queue.addAfter(key, after ?? 0);
+    };
+    stops.push(cache.subscribe(resource as Resource, wake));
+    if (loop.key === 'string') for (const object of view.list(resource as Resource)) wake(undefined, object);
+  }
+  return stops;
+}
+
+function tick({ loop, queue, view }: LoopState, { clock }: RunnerParts): (() => void)[] {
+  const { every } = loop;
+  if (every === undefined) return [];
+  let cancel = (): void => {};
+  const again = (): void => {
+    if (isResource(loop.key)) for (const object of view.list(loop.key)) queue.add(keyOfObject(object));
+    else queue.add('singleton');
+    cancel = clock.after(every, again);
+  };
+  cancel = clock.after(every, again);
+  return [() => cancel()];
+}
+
+function foldDerived(
+  { derive, rbac }: Controller,
+  view: View<Resource>,
+  { cache }: RunnerParts,
+  stops: (() => void)[],
+): () => unknown {
+  if (derive === undefined) return () => undefined;
+  let state = derive.initial();
+  for (const resource of listedBy(rbac)) {
+    for (const object of view.list(resource)) state = derive.fold(state, resource, undefined, object);
+    stops.push(
+      cache.subscribe(resource, (old, now) => {
+        state = derive.fold(state, resource, old, now);
+      }),
+    );
+  }
+  return () => state;
+}
