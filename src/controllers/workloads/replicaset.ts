@@ -1,6 +1,25 @@
-import { allow, defineController, requires } from '#core/controller.ts';
-import { nothing } from '#core/plan.ts';
+import { allow, defineController, type Input, requires } from '#core/controller.ts';
+import type { ReplicaSet } from '#core/k8s/types.gen.ts';
+import { nothing, type Outcomes, type Plan } from '#core/plan.ts';
+import { selectorOf } from '#core/selector.ts';
+import {
+  type Claims,
+  claimPatches,
+  claimsOf,
+  confirmFor,
+  isClaim,
+  isDone,
+  isFruitless,
+  type Listed,
+} from './replicaset-parts/claim.ts';
+import { BURST, creations, deletions, hasLabels, surplusOf } from './replicaset-parts/manage.ts';
+import { memoryAfter, remembered, sortClaims } from './replicaset-parts/memory.ts';
+import { eventsOf, type Failure, failureOf, NO_FAILURE, nextLook, statusPatch } from './replicaset-parts/status.ts';
+import { wakesFor } from './replicaset-parts/wakes.ts';
 
+type ReplicaSetInput = Input<Listed, ReplicaSet>;
+
+/** A run either claims pods, or makes and deletes them, or writes the status; what it writes is in the view of the next. */
 export const replicaset = defineController({
   name: 'replicaset',
   upstreamRole: 'replicaset-controller',
@@ -16,9 +35,76 @@ export const replicaset = defineController({
     {
       queue: 'replicaset',
       key: 'apps/replicasets',
+      on: { 'core/pods': wakesFor },
       workers: 5,
       workersFlag: 'concurrent-replicaset-syncs',
-      reconcile: ({ object }) => nothing(object === undefined ? 'gone' : 'in-order'),
+      reconcile,
+      settle,
     },
   ],
 });
+
+function reconcile(input: ReplicaSetInput): Plan {
+  const { object: replicaSet, view, now } = input;
+  if (replicaSet === undefined) return nothing('gone');
+  const selector = selectorOf(replicaSet.spec.selector);
+  if (selector === undefined) return nothing('invalid-selector');
+  const claims = claimsOf(replicaSet, selector, view);
+  const known = remembered(input.memory);
+  const { first, beside } = sortClaims(known, claimPatches(replicaSet, claims));
+  if (first.length > 0) {
+    return { reason: 'claim', chains: first.map((claim) => [claim]), events: [], ...confirmFor(replicaSet, first) };
+  }
+
+  const surplus = replicaSet.metadata?.deletionTimestamp === undefined ? surplusOf(replicaSet, claims.active) : 0;
+  if (surplus < 0 && !hasLabels(replicaSet)) return statusPlan(input, replicaSet, claims, NO_LABELS);
+  const pods = [
+    ...creations(replicaSet, -surplus),
+    ...deletions(replicaSet, claims.active, surplus, view, now.wall),
+    ...beside,
+  ];
+  if (pods.length === 0) {
+    return { ...statusPlan(input, replicaSet, claims, NO_FAILURE), ...memoryAfter(known, false, []) };
+  }
+  return {
+    reason: surplus < 0 ? 'scale-up' : surplus > 0 ? 'scale-down' : 'claim-again',
+    chains: pods.map((write) => [write]),
+    spread: surplus < 0 ? 'slow-start' : 'parallel',
+    events: [],
+    ...confirmFor(replicaSet, beside),
+  };
+}
+
+/** Follows writes on pods. A status that was written without any needs no settling. */
+function settle(input: ReplicaSetInput, outcomes: Outcomes, plan: Plan): Plan {
+  const { object: replicaSet, view } = input;
+  const onPods = outcomes.flat().filter(({ write }) => write.reason !== 'status');
+  if (replicaSet === undefined || onPods.length === 0) return nothing('settled');
+  const selector = selectorOf(replicaSet.spec.selector);
+  if (selector === undefined || onPods.every(({ kind }) => kind === 'stale')) return nothing('stale');
+
+  const claimed = onPods.filter(isClaim);
+  const first = plan.reason === 'claim';
+  const memory = memoryAfter(remembered(input.memory), first, claimed);
+  if (first) {
+    const ended = claimed.every((outcome) => isDone(outcome) || isFruitless(outcome));
+    return nothing('claimed', { ...memory, ...(ended && { next: 'again' }) });
+  }
+  const managed = onPods.filter((outcome) => !isClaim(outcome));
+  const more = claimed.some(isDone) || (managed.length >= BURST && managed.every(({ kind }) => kind === 'applied'));
+  return {
+    ...statusPlan(input, replicaSet, claimsOf(replicaSet, selector, view), failureOf(managed)),
+    events: eventsOf(replicaSet, managed),
+    ...memory,
+    ...(more && { next: 'again' }),
+  };
+}
+
+const NO_LABELS: Failure = { kind: 'failed', reason: 'FailedCreate', message: 'unable to create pods, no labels' };
+
+function statusPlan({ now }: ReplicaSetInput, replicaSet: ReplicaSet, claims: Claims, failure: Failure): Plan {
+  const patch = statusPatch(replicaSet, claims, failure, now.wall);
+  const look = nextLook(replicaSet, claims.active, now.wall);
+  if (patch === undefined) return nothing('in-order', look);
+  return { reason: 'status', chains: [[patch]], events: [], ...look };
+}
