@@ -85,5 +85,6 @@ function remember<V>(map: Map<string, V>, key: string, value: V): void {
 /** At most 1,024 bytes, never half a character. */
 function clip(message: string): string {
   if (Buffer.byteLength(message) <= MAX_MESSAGE) return message;
-  return new TextDecoder().decode(Buffer.from(message).subarray(0, MAX_MESSAGE - 3)).replace(/\uFFFD+$/, '') + '...';
+  const cut = new TextDecoder().decode(Buffer.from(message).subarray(0, MAX_MESSAGE - 3));
+  return `${cut.replace(/\uFFFD+$/, '')}...`;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { problemOf } from '#api/status.ts';
+import { failureOf } from '#api/status.ts';
 import type { Outcome } from '#core/plan.ts';
 import type { Answer, WireRequest } from '#core/request.ts';
 import { pathOf } from '#core/resource.ts';
@@ -104,7 +104,7 @@ function outcomeOf(answer: LeaseAnswer): Outcome {
   } as const;
   if (answer.kind !== 'answered') return { write, kind: 'unknown', code: 'API_UNKNOWN' };
   if (answer.status < 300) return { write, kind: 'applied', object: answer.body as object };
-  const problem = problemOf(answer.status, answer.body, 'update');
+  const problem = failureOf('update', answer.status, answer.body);
   if (problem.code === 'API_CONFLICT') return { write, kind: 'conflict', code: problem.code };
   return {
     write,

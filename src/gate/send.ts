@@ -1,4 +1,4 @@
-import { problemOf } from '#api/status.ts';
+import { failureOf } from '#api/status.ts';
 import type { Barrier } from '#cache/port.ts';
 import { type ErrorCode, retryOf } from '#core/errors.ts';
 import type { Outcome } from '#core/plan.ts';
@@ -97,7 +97,7 @@ function interpret(answer: Answer | { kind: 'refused' }, pending: Pending, attem
     case 'lost':
       return lost(pending, attempt, parts);
     case 'answered':
-      return answer.status < 300 ? applied(answer.body, pending, parts) : refused(answer, pending, parts);
+      return answer.status < 300 ? applied(answer.body, pending, parts) : refused(answer, pending, attempt, parts);
   }
 }
 
@@ -132,30 +132,35 @@ function applied(body: unknown, pending: Pending, { cache }: GateParts): Sent {
   };
 }
 
-function refused(answer: Extract<Answer, { kind: 'answered' }>, pending: Pending, { cache }: GateParts): Sent {
+function refused(
+  answer: Extract<Answer, { kind: 'answered' }>,
+  pending: Pending,
+  attempt: Attempt,
+  parts: GateParts,
+): Sent {
   const { write, request } = pending;
-  const problem = problemOf(answer.status, answer.body, request.verb);
-  const { code } = problem;
-  if (code === 'API_CONFLICT')
-    return { outcome: { write, kind: 'conflict', code }, barrier: cache.uncertain(request.target.resource) };
-  if (code === 'API_GONE') {
-    const benign = request.verb === 'delete';
-    return benign ? { outcome: { write, kind: 'applied', benign } } : { outcome: { write, kind: 'gone', code } };
-  }
+  const failure = failureOf(request.verb, answer.status, answer.body);
+  const { code } = failure;
+  if (failure.uncertain === true) return lost(pending, attempt, parts);
+  if (code === 'API_GONE')
+    return {
+      outcome: request.verb === 'delete' ? { write, kind: 'applied', benign: true } : { write, kind: 'gone', code },
+    };
+  const look = (): { barrier?: Barrier } =>
+    request.class === 'event' ? {} : { barrier: parts.cache.uncertain(request.target.resource) };
+  if (code === 'API_CONFLICT') return { outcome: { write, kind: 'conflict', code }, ...look() };
   const failed: Outcome = {
     write,
     kind: 'failed',
     code,
     status: answer.status,
-    ...(problem.apiReason !== undefined && { apiReason: problem.apiReason }),
-    ...(problem.causes !== undefined && { causes: problem.causes }),
-    ...(problem.message !== undefined && { message: problem.message }),
+    ...(failure.apiReason !== undefined && { apiReason: failure.apiReason }),
+    ...(failure.causes !== undefined && { causes: failure.causes }),
+    ...(failure.quota !== undefined && { message: failure.quota }),
     ...(answer.retryAfter !== undefined && { retryAfter: answer.retryAfter }),
   };
   // The name is taken: by our own lost write, perhaps. Look before the next try.
-  return code === 'API_EXISTS'
-    ? { outcome: failed, barrier: cache.uncertain(request.target.resource) }
-    : { outcome: failed };
+  return code === 'API_EXISTS' ? { outcome: failed, ...look() } : { outcome: failed };
 }
 
 function settleName({ write, writeId }: Pending, outcome: Outcome, { names }: GateParts): void {

@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createQuotaGuard, DEFAULT_BUDGETS } from './quota.ts';
+
+const tight = {
+  controller: { rate: 10, burst: 4 },
+  verb: { rate: 10, burst: 3 },
+  namespace: { rate: 10, burst: 2 },
+  owner: { rate: 1, burst: 1 },
+};
+const at = (mono: number) => ({ wall: 0, mono });
+const spending = (more = {}) => ({ controller: 'replicaset', verb: 'create', namespace: 'a', owner: 'u1', ...more });
+
+describe('write budgets', () => {
+  test('the narrowest empty scope refuses and says how long', () => {
+    const guard = createQuotaGuard(tight);
+    expect(guard.spend(spending(), at(0))).toEqual({ ok: true });
+    expect(guard.spend(spending(), at(0))).toEqual({ ok: false, scope: 'owner', retryAfter: 1000 });
+    expect(guard.spend(spending(), at(1000))).toEqual({ ok: true });
+  });
+
+  test('a refused write spends nothing in any scope', () => {
+    const guard = createQuotaGuard(tight);
+    guard.spend(spending(), at(0));
+    for (let n = 0; n < 10; n++) guard.spend(spending(), at(0));
+    expect(guard.spend(spending({ owner: 'u2' }), at(0))).toEqual({ ok: true });
+  });
+
+  test('hostile owners and namespaces have budgets of their own', () => {
+    const guard = createQuotaGuard(tight);
+    for (const owner of ['__proto__', 'constructor', 'valueOf']) {
+      expect(guard.spend(spending({ owner, namespace: owner }), at(0)).ok).toBe(true);
+    }
+  });
+
+  test('over any time never more than burst + rate x time is spent', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 500 }), { maxLength: 200 }), (gaps) => {
+        const guard = createQuotaGuard(tight);
+        let mono = 0;
+        let spent = 0;
+        for (const gap of gaps) {
+          mono += gap;
+          if (guard.spend(spending(), at(mono)).ok) spent += 1;
+        }
+        expect(spent).toBeLessThanOrEqual(tight.owner.burst + (mono / 1000) * tight.owner.rate + 1e-9);
+      }),
+    );
+  });
+
+  test('the defaults let a ReplicaSet of 500 start at once', () => {
+    const guard = createQuotaGuard(DEFAULT_BUDGETS);
+    expect(Array.from({ length: 500 }, () => guard.spend(spending(), at(0)).ok).every(Boolean)).toBe(true);
+  });
+});
