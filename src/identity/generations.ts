@@ -1,0 +1,72 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+
+/** The current generation of each identity; one that is not named is at 1. */
+export type Generations = ReadonlyMap<string, number>;
+
+const FILE = Type.Object(
+  {
+    version: Type.Literal(1),
+    generations: Type.Record(
+      Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }),
+      Type.Integer({ minimum: 1, maximum: 999_999_999 }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export function generationOf(generations: Generations, identity: string): number {
+  return generations.get(identity) ?? 1;
+}
+
+export function generationsFile(keeperState: string): string {
+  return join(keeperState, 'generations.json');
+}
+
+/** Reads the file; none means that nothing was ever revoked. A broken one stops the caller: guessing would restore rights. */
+export function readGenerations(keeperState: string): Generations {
+  const file = generationsFile(keeperState);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    throw error;
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    content = undefined;
+  }
+  if (!Value.Check(FILE, content)) {
+    throw new Error(
+      `reading ${file}: it must be {"version":1,"generations":{"<identity>":<whole number from 1>}}; restore it from the bindings in the cluster (kubectl get clusterrolebindings)`,
+    );
+  }
+  return new Map(Object.entries(content.generations));
+}
+
+/** Raises one identity's generation by one, durably, and returns it. */
+export function raiseGeneration(keeperState: string, identity: string): number {
+  const generations = new Map(readGenerations(keeperState));
+  const raised = generationOf(generations, identity) + 1;
+  generations.set(identity, raised);
+  const sorted = Object.fromEntries([...generations].sort(([a], [b]) => (a < b ? -1 : 1)));
+  writeDurably(generationsFile(keeperState), `${JSON.stringify({ version: 1, generations: sorted }, null, 2)}\n`);
+  return raised;
+}
+
+function writeDurably(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}`;
+  const handle = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(handle, text);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(temporary, file);
+}

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Ms } from '#core/time.ts';
+import { type KeeperSettings, keeperArguments } from './arguments.ts';
+
+const READY: Ms = 10_000;
+
+export interface SpawnedKeeper {
+  readonly pid: number;
+  /** Resolves when the process is gone, with its exit code (null: a signal). */
+  readonly exited: Promise<number | null>;
+  /** Asks it to end and waits. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the keeper as a process of its own and resolves when it listens. It holds the read end of a pipe from us: when
+ * we die, however, it ends too.
+ */
+export async function spawnKeeper(settings: KeeperSettings): Promise<SpawnedKeeper> {
+  for (const path of [settings.stateDir, dirname(settings.socket)]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  const child = spawn(process.execPath, [...keeperFlags(settings), keeperMain(), ...keeperArguments(settings, true)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: {},
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (said.length < 4096) said += text;
+  });
+  child.stdin.on('error', () => undefined);
+  const ready = once(child.stdout, 'data', { signal: AbortSignal.timeout(READY) });
+  const won = await Promise.race([
+    ready.then(
+      () => 'ready',
+      () => 'silent',
+    ),
+    exited.then(() => 'gone'),
+  ]);
+  if (won !== 'ready' || child.pid === undefined) {
+    child.kill('SIGKILL');
+    throw new Error(
+      `starting the keeper: ${won === 'silent' ? `no sign of life in ${READY} ms` : said.trim() || 'it ended'}`,
+    );
+  }
+  for (const handle of [child, child.stdin, child.stdout, child.stderr] as { unref?: () => void }[]) handle.unref?.();
+  return {
+    pid: child.pid,
+    exited,
+    stop: async () => {
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
+
+function keeperMain(): string {
+  return join(import.meta.dirname, 'main.ts');
+}
+
+/**
+ * Node's permission model as a seat belt: the keeper reads its keys and its code, writes its state and its socket, and
+ * starts nothing. The network right is there for listening and is dropped right after.
+ */
+export function keeperFlags(settings: KeeperSettings): string[] {
+  const code = realpathSync(join(import.meta.dirname, '../..'));
+  const reads = [code, settings.caCert, settings.caKey, settings.stateDir, dirname(settings.socket)];
+  const writes = [settings.stateDir, dirname(settings.socket)];
+  return [
+    '--disable-sigusr1',
+    '--disallow-code-generation-from-strings',
+    '--no-addons',
+    '--disable-proto=throw',
+    '--disable-warning=ExperimentalWarning',
+    '--permission',
+    '--allow-net',
+    ...reads.map((path) => `--allow-fs-read=${path}`),
+    ...writes.map((path) => `--allow-fs-write=${path}`),
+  ];
+}
