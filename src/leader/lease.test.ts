@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { ANCHOR_ANNOTATION, anchorOf, epochOf, released, sight, stepLease } from './lease.ts';
+
+const self = { identity: 'a_1', namespace: 'kube-system', name: 'kube-controller-manager', leaseDuration: 15_000 };
+const now = { wall: Date.UTC(2026, 0, 2, 3, 4, 5, 678), mono: 100_000 };
+const TIME = '2026-01-02T03:04:05.678000Z';
+const anchor = { origin: 'log', size: 3, root: `${'A'.repeat(43)}=` };
+const held = (holder: string, version = '7', spec = {}) => ({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: { uid: 'u', resourceVersion: version, annotations: { other: 'kept' } },
+  spec: { holderIdentity: holder, leaseDurationSeconds: 20, leaseTransitions: 4, acquireTime: 'then', ...spec },
+});
+
+describe('stepLease', () => {
+  test('creates a lease that is not there', () => {
+    const step = stepLease(sight(undefined, undefined, now.mono, 1), self, now, undefined);
+    expect(step).toMatchObject({
+      kind: 'create',
+      lease: { spec: { holderIdentity: 'a_1', leaseDurationSeconds: 15, leaseTransitions: 0, renewTime: TIME } },
+    });
+  });
+
+  test("waits for the holder's own duration after the last change, by the local clock only", () => {
+    const first = sight(undefined, held('b_1', '7', { renewTime: '1999-01-01T00:00:00.000000Z' }), now.mono, 1);
+    expect(stepLease(first, self, now, undefined)).toEqual({ kind: 'wait', until: now.mono + 20_000, holder: 'b_1' });
+    const same = sight(first, held('b_1'), now.mono + 15_000, 1);
+    expect(stepLease(same, self, { ...now, mono: now.mono + 19_999 }, undefined).kind).toBe('wait');
+    expect(stepLease(same, self, { ...now, mono: now.mono + 20_000 }, undefined).kind).toBe('acquire');
+    const renewed = sight(same, held('b_1', '8'), now.mono + 15_000, 1);
+    expect(stepLease(renewed, self, { ...now, mono: now.mono + 34_999 }, undefined).kind).toBe('wait');
+  });
+
+  test('a deleted lease is still waited for while its last holder may act', () => {
+    const gone = sight(sight(undefined, held('b_1'), now.mono, 1), undefined, now.mono + 100, 1);
+    expect(stepLease(gone, self, { ...now, mono: now.mono + 19_999 }, undefined).kind).toBe('wait');
+    expect(stepLease(gone, self, { ...now, mono: now.mono + 20_000 }, undefined).kind).toBe('create');
+  });
+
+  test('a holder that names no duration is waited for as long as one of ours', () => {
+    const seen = sight(undefined, held('b_1', '7', { leaseDurationSeconds: 0 }), now.mono, 15_000);
+    expect(seen.heldUntil).toBe(now.mono + 15_000);
+  });
+
+  test('a released lease is taken at once, with a new reign', () => {
+    const freed = released(held('b_1'), now, undefined);
+    expect(freed.spec).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 4 });
+    const step = stepLease(sight(undefined, freed, now.mono, 1), self, now, anchor);
+    expect(step).toMatchObject({ kind: 'acquire', lease: { spec: { leaseTransitions: 5, acquireTime: TIME } } });
+  });
+
+  test('renewing keeps what it does not understand, the reign and the acquire time', () => {
+    const lease = held('a_1', '7', { strategy: 'OldestEmulationVersion', future: [1] });
+    const step = stepLease(sight(undefined, lease, now.mono, 1), self, now, anchor);
+    expect(step).toEqual({
+      kind: 'renew',
+      lease: {
+        ...lease,
+        metadata: {
+          ...lease.metadata,
+          annotations: { other: 'kept', [ANCHOR_ANNOTATION]: JSON.stringify(anchor) },
+        },
+        spec: { ...lease.spec, leaseDurationSeconds: 15, renewTime: TIME },
+      },
+    });
+  });
+});
+
+describe('anchorOf', () => {
+  const annotated = (text: string) => ({ metadata: { annotations: { [ANCHOR_ANNOTATION]: text } } });
+  test('reads what was written', () => {
+    expect(anchorOf(annotated(JSON.stringify({ ...anchor, extra: 1 })))).toEqual(anchor);
+  });
+  test.each([
+    'x',
+    'null',
+    '[]',
+    '{}',
+    JSON.stringify({ ...anchor, size: -1 }),
+    JSON.stringify({ ...anchor, root: 'short' }),
+    JSON.stringify({ ...anchor, origin: 'x'.repeat(2000) }),
+  ])('%s is no anchor', (text) => {
+    expect(anchorOf(annotated(text))).toBeUndefined();
+  });
+  test('hostile annotation keys are just keys', () => {
+    const lease = JSON.parse('{"metadata":{"annotations":{"__proto__":"x","constructor":"y"}}}');
+    expect(anchorOf(lease)).toBeUndefined();
+    expect(Object.keys(released(lease, now, anchor).metadata?.annotations ?? {})).toEqual([
+      '__proto__',
+      'constructor',
+      ANCHOR_ANNOTATION,
+    ]);
+  });
+});
+
+test('an epoch is uid, transitions and holder', () => {
+  expect(epochOf(held('a_1'))).toEqual({ lease: 'u', transitions: 4, holder: 'a_1' });
+});

@@ -1,0 +1,150 @@
+import type { Lease } from '#core/k8s/types.gen.ts';
+import { formatMicroTime, type Ms, type Now } from '#core/time.ts';
+import type { Anchor } from '#ledger/port.ts';
+import type { Epoch } from './port.ts';
+
+/** The annotation that carries where the holder's ledger stands. */
+export const ANCHOR_ANNOTATION = 'comptroller.dev/anchor';
+
+/** Who a replica is and how it holds the lease. */
+export interface Candidate {
+  /** `<hostname>_<uuid>`, fresh for each process start. */
+  readonly identity: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Whole seconds: the API carries no fraction. */
+  readonly leaseDuration: Ms;
+}
+
+/** The lease as last read, and when (by our own monotonic clock) it was first seen like this. */
+export interface Sighting {
+  readonly lease: Lease | undefined;
+  readonly since: Ms;
+  /** Until when the holder last seen may still act, though the lease was deleted meanwhile. */
+  readonly heldUntil: Ms;
+}
+
+export type Step =
+  | { readonly kind: 'create'; readonly lease: Lease }
+  | { readonly kind: 'acquire'; readonly lease: Lease }
+  | { readonly kind: 'renew'; readonly lease: Lease }
+  /** Another holds it; look again at `until` (monotonic) at the latest. */
+  | { readonly kind: 'wait'; readonly until: Ms; readonly holder: string };
+
+/**
+ * Notes what was read at `mono`. The holder's own times are never compared with our clocks: a lease counts as renewed
+ * when it changed under our eyes, as upstream does it. `fallback` is how long a holder that names no duration is waited for.
+ */
+export function sight(last: Sighting | undefined, lease: Lease | undefined, mono: Ms, fallback: Ms): Sighting {
+  if (last !== undefined && versionOf(last.lease) === versionOf(lease)) return last;
+  const holder = lease?.spec?.holderIdentity ?? '';
+  if (lease === undefined) return { lease, since: mono, heldUntil: last?.heldUntil ?? mono };
+  return { lease, since: mono, heldUntil: holder === '' ? mono : mono + (durationOf(lease) ?? fallback) };
+}
+
+/** What to do about the lease now. Everything that it does not understand in the lease is carried on. */
+export function stepLease(seen: Sighting, self: Candidate, now: Now, anchor: Anchor | undefined): Step {
+  const { lease } = seen;
+  if (lease?.spec?.holderIdentity === self.identity) return { kind: 'renew', lease: renewed(lease, self, now, anchor) };
+  if (now.mono < seen.heldUntil)
+    return { kind: 'wait', until: seen.heldUntil, holder: lease?.spec?.holderIdentity ?? '' };
+  return lease === undefined
+    ? { kind: 'create', lease: created(self, now, anchor) }
+    : { kind: 'acquire', lease: acquired(lease, self, now, anchor) };
+}
+
+function created(self: Candidate, now: Now, anchor: Anchor | undefined): Lease {
+  const time = formatMicroTime(now.wall);
+  return withAnchor(
+    {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { namespace: self.namespace, name: self.name },
+      spec: {
+        holderIdentity: self.identity,
+        leaseDurationSeconds: self.leaseDuration / 1000,
+        acquireTime: time,
+        renewTime: time,
+        leaseTransitions: 0,
+      },
+    },
+    anchor,
+  );
+}
+
+function acquired(lease: Lease, self: Candidate, now: Now, anchor: Anchor | undefined): Lease {
+  const time = formatMicroTime(now.wall);
+  const spec = {
+    ...lease.spec,
+    holderIdentity: self.identity,
+    leaseDurationSeconds: self.leaseDuration / 1000,
+    acquireTime: time,
+    renewTime: time,
+    leaseTransitions: transitionsOf(lease) + 1,
+  };
+  return withAnchor({ ...lease, spec }, anchor);
+}
+
+function renewed(lease: Lease, self: Candidate, now: Now, anchor: Anchor | undefined): Lease {
+  const spec = {
+    ...lease.spec,
+    leaseDurationSeconds: self.leaseDuration / 1000,
+    renewTime: formatMicroTime(now.wall),
+  };
+  return withAnchor({ ...lease, spec }, anchor);
+}
+
+/** Gives the lease up as upstream does: no holder, a duration of one second, so that the next replica takes it at once. */
+export function released(lease: Lease, now: Now, anchor: Anchor | undefined): Lease {
+  const time = formatMicroTime(now.wall);
+  const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: time, renewTime: time };
+  return withAnchor({ ...lease, spec }, anchor);
+}
+
+function withAnchor(lease: Lease, anchor: Anchor | undefined): Lease {
+  if (anchor === undefined) return lease;
+  const text = JSON.stringify({ origin: anchor.origin, size: anchor.size, root: anchor.root });
+  const annotations = new Map(Object.entries(lease.metadata?.annotations ?? {})).set(ANCHOR_ANNOTATION, text);
+  return { ...lease, metadata: { ...lease.metadata, annotations: Object.fromEntries(annotations) } };
+}
+
+/** Where the holder's ledger stood when it wrote the lease; undefined when absent or not an anchor. */
+export function anchorOf(lease: Lease | undefined): Anchor | undefined {
+  const annotations = lease?.metadata?.annotations ?? {};
+  if (!Object.hasOwn(annotations, ANCHOR_ANNOTATION)) return undefined;
+  const text = annotations[ANCHOR_ANNOTATION];
+  if (typeof text !== 'string' || text.length > 1024) return undefined;
+  try {
+    const { origin, size, root } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof origin !== 'string' || origin === '' || origin.length > 256) return undefined;
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined;
+    if (typeof root !== 'string' || !/^[A-Za-z0-9+/]{43}=$/.test(root)) return undefined;
+    return { origin, size, root };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The reign that a lease in our hands stands for. */
+export function epochOf(lease: Lease): Epoch {
+  return {
+    lease: lease.metadata?.uid ?? '',
+    transitions: transitionsOf(lease),
+    holder: lease.spec?.holderIdentity ?? '',
+  };
+}
+
+/** Which version of which object this is; empty for none. */
+export function versionOf(lease: Lease | undefined): string {
+  return lease === undefined ? '' : `${lease.metadata?.uid ?? ''} ${lease.metadata?.resourceVersion ?? ''}`;
+}
+
+function transitionsOf(lease: Lease): number {
+  const count = lease.spec?.leaseTransitions;
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : 0;
+}
+
+function durationOf(lease: Lease): Ms | undefined {
+  const count = lease.spec?.leaseDurationSeconds;
+  return typeof count === 'number' && count > 0 ? count * 1000 : undefined;
+}

@@ -1,0 +1,43 @@
+/** Which of the three questions a check answers: is it broken beyond repair, can it do its work now, is all well. */
+export type Probe = 'livez' | 'readyz' | 'healthz';
+
+export interface CheckResult {
+  readonly name: string;
+  /** Why it fails; undefined when it does not. For logs and authorised readers, without values that are secret. */
+  readonly failing: string | undefined;
+}
+
+export interface Health {
+  /** `failing` says why, or undefined. Returns the remover. Adding a name again replaces the check. */
+  add(name: string, failing: () => string | undefined, probes?: readonly Probe[]): () => void;
+  report(probe: Probe): readonly CheckResult[];
+}
+
+/** Named checks, with `ping` that always passes: it shows that the event loop turns. */
+export function createHealth(): Health {
+  const checks = new Map<string, { failing: () => string | undefined; probes: readonly Probe[] }>();
+  checks.set('ping', { failing: () => undefined, probes: ['livez', 'readyz', 'healthz'] });
+  return {
+    add(name, failing, probes = ['readyz', 'healthz']) {
+      const check = { failing, probes };
+      checks.set(name, check);
+      return () => {
+        if (checks.get(name) === check) checks.delete(name);
+      };
+    },
+    report(probe) {
+      return [...checks]
+        .filter(([, check]) => check.probes.includes(probe))
+        .map(([name, check]) => ({ name, failing: ask(check.failing) }));
+    },
+  };
+}
+
+/** A check that throws fails. */
+function ask(failing: () => string | undefined): string | undefined {
+  try {
+    return failing();
+  } catch {
+    return 'checking: the check itself failed';
+  }
+}

@@ -1,0 +1,96 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { METRICS, type MetricDefinition, type MetricName } from './names.ts';
+import type { Meter } from './port.ts';
+
+export interface Metrics {
+  readonly meter: Meter;
+  /** The Prometheus text format. */
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+export interface BuildInfo {
+  /** Comptroller's own version. */
+  readonly version: string;
+  /** The Kubernetes version whose behaviour it has: `v1.37.1`. */
+  readonly kubernetes: string;
+}
+
+/** Label sets of one metric; the next ones are counted as `other`. No input may grow memory without bound (I15). */
+const MAX_SERIES = 1000;
+const MAX_LABEL = 128;
+const OTHER = 'other';
+
+type Instrument =
+  | { readonly type: 'counter'; readonly metric: Counter }
+  | { readonly type: 'gauge'; readonly metric: Gauge }
+  | { readonly type: 'histogram'; readonly metric: Histogram };
+
+/** A registry of its own with every metric of `names.ts`, process metrics and `kubernetes_build_info`. */
+export function createMetrics(build: BuildInfo, maxSeries = MAX_SERIES): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  registerBuildInfo(registry, build);
+  const instruments = new Map<MetricName, Instrument>();
+  const series = new Map<MetricName, Set<string>>();
+  for (const name of Object.keys(METRICS) as MetricName[]) {
+    instruments.set(name, createInstrument(registry, name, METRICS[name]));
+    series.set(name, new Set());
+  }
+  const bounded = (name: MetricName, labels: Readonly<Record<string, string>>): Record<string, string> => {
+    const own = METRICS[name].labels.map((label) => [label, String(labels[label] ?? '').slice(0, MAX_LABEL)] as const);
+    const known = series.get(name) ?? new Set();
+    const key = JSON.stringify(own);
+    if (!known.has(key) && known.size >= maxSeries) return Object.fromEntries(own.map(([label]) => [label, OTHER]));
+    known.add(key);
+    return Object.fromEntries(own);
+  };
+  return {
+    meter: createMeter(instruments, bounded),
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function createMeter(
+  instruments: ReadonlyMap<MetricName, Instrument>,
+  bounded: (name: MetricName, labels: Readonly<Record<string, string>>) => Record<string, string>,
+): Meter {
+  return {
+    count(name, labels, by = 1) {
+      const found = instruments.get(name);
+      if (found?.type === 'counter' && by >= 0 && Number.isFinite(by)) found.metric.inc(bounded(name, labels), by);
+    },
+    set(name, labels, value) {
+      const found = instruments.get(name);
+      if (found?.type === 'gauge' && Number.isFinite(value)) found.metric.set(bounded(name, labels), value);
+    },
+    observe(name, labels, value) {
+      const found = instruments.get(name);
+      if (found?.type === 'histogram' && Number.isFinite(value)) found.metric.observe(bounded(name, labels), value);
+    },
+  };
+}
+
+function createInstrument(registry: Registry, name: string, definition: MetricDefinition): Instrument {
+  const { type, help } = definition;
+  const common = { name, help, labelNames: [...definition.labels], registers: [registry] };
+  if (type === 'counter') return { type, metric: new Counter(common) };
+  if (type === 'gauge') return { type, metric: new Gauge(common) };
+  return { type, metric: new Histogram({ ...common, buckets: [...(definition.buckets ?? [])] }) };
+}
+
+/** As distributions of Kubernetes do it: the version whose behaviour it has, and ours behind the plus sign. */
+function registerBuildInfo(registry: Registry, { version, kubernetes }: BuildInfo): void {
+  const [major = '', minor = ''] = kubernetes.replace(/^v/, '').split('.');
+  const labels = {
+    major,
+    minor,
+    git_version: `${kubernetes}+comptroller-${version}`,
+    compiler: 'node',
+    platform: `${process.platform}/${process.arch}`,
+  };
+  const name = 'kubernetes_build_info';
+  const help = 'The Kubernetes version whose behaviour this build has, and the version of Comptroller: 1';
+  new Gauge({ name, help, labelNames: Object.keys(labels), registers: [registry] }).set(labels, 1);
+}
