@@ -1,0 +1,194 @@
+import type { Controller } from '#core/controller.ts';
+import { FLEET_GROUP, identityNames, userOf } from '../profiles.ts';
+import { ADMISSION_RULES, type AdmissionRules } from './admission-rules.ts';
+import { LABELS, type Manifest, type ManifestFile, type PolicyRule, SYSTEM_NAMESPACE } from './kubernetes.ts';
+import { LEADER_RULES, LEASE, REVIEW_RULES, writeRules } from './rules.ts';
+
+const API_VERSION = 'admissionregistration.k8s.io/v1';
+const DOMAIN = 'comptroller.dev';
+
+interface Validation {
+  readonly expression: string;
+  readonly message?: string;
+  readonly messageExpression?: string;
+}
+
+/**
+ * The defence behind the gate, in the API server: should a certificate be used beside Comptroller, what it may do is
+ * still only its own job. One policy for all that is about who may do what (so that other users' requests cost one
+ * match condition, whatever the number of identities), and a typed one for each controller with rules of its own.
+ */
+export function admissionFiles(controllers: readonly Controller[]): ManifestFile[] {
+  const files = controllers.flatMap((controller) => {
+    const rules = ADMISSION_RULES.get(controller.name);
+    return rules === undefined ? [] : [{ file: `admission/${controller.name}.yaml`, objects: own(controller, rules) }];
+  });
+  return [{ file: 'admission/fleet.yaml', objects: fleet(controllers) }, ...files];
+}
+
+function fleet(controllers: readonly Controller[]): Manifest[] {
+  const users = identityNames(controllers).map(userOf);
+  return policyAndBinding({
+    name: `fleet.${DOMAIN}`,
+    matchCondition: {
+      name: 'comptroller-users',
+      // Either will do: a certificate that says only one of the two is a stranger, and is refused below.
+      expression: `request.userInfo.?username.orValue('').startsWith('comptroller:') || ${quote(FLEET_GROUP)} in request.userInfo.?groups.orValue([])`,
+    },
+    matchConstraints: {
+      resourceRules: [{ apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*/*'], scope: '*' }],
+    },
+    variables: [
+      { name: 'user', expression: "request.userInfo.?username.orValue('')" },
+      { name: 'name', expression: "request.?name.orValue('')" },
+      { name: 'namespace', expression: "request.?namespace.orValue('')" },
+      {
+        name: 'act',
+        expression: [
+          "request.operation + ' ' + (request.resource.group == '' ? '' : request.resource.group + '/')",
+          "request.resource.resource + (request.?subResource.orValue('') == '' ? '' : '/' + request.?subResource.orValue(''))",
+        ].join(' + '),
+      },
+      { name: 'named', expression: "variables.act + ' ' + variables.name" },
+    ],
+    validations: [
+      {
+        expression: `variables.user in ${list(users)}`,
+        message: "the user is none of comptroller's identities",
+      },
+      ...controllers.map((controller) => declared(controller.name, writeRules(controller))),
+      declared('authn', REVIEW_RULES),
+      declared('leader', LEADER_RULES),
+      declared('reader', []),
+      ...(users.includes(userOf('secrets-metadata')) ? [declared('secrets-metadata', [])] : []),
+      {
+        expression: `variables.user != ${quote(userOf('leader'))} || variables.namespace == ${quote(LEASE.namespace)} && variables.name == ${quote(LEASE.name)}`,
+        message: `leader writes only the Lease ${LEASE.namespace}/${LEASE.name}`,
+      },
+      ...protectedObjects(),
+    ],
+  });
+}
+
+/** I14: no identity of ours touches what Comptroller itself rests on. */
+function protectedObjects(): Validation[] {
+  return [
+    {
+      expression: `variables.namespace != ${quote(SYSTEM_NAMESPACE)}`,
+      message: `no identity of comptroller writes in ${SYSTEM_NAMESPACE}`,
+    },
+    {
+      expression: [
+        "!(variables.name.startsWith('comptroller:') ||",
+        `variables.namespace == '' && (variables.name.startsWith('comptroller-') || variables.name.endsWith(${quote(`.${DOMAIN}`)})))`,
+      ].join(' '),
+      message: "no identity of comptroller writes comptroller's own objects",
+    },
+  ];
+}
+
+function declared(name: string, rules: readonly PolicyRule[]): Validation {
+  const acts = actsOf(rules);
+  const named = namedActsOf(rules);
+  const allowed = [
+    ...(acts.length === 0 ? [] : [`variables.act in ${list(acts)}`]),
+    ...(named.length === 0 ? [] : [`variables.named in ${list(named)}`]),
+  ];
+  const expression = [`variables.user != ${quote(userOf(name))}`, ...allowed].join(' || ');
+  if (allowed.length === 0) return { expression, message: `${name} never writes` };
+  const message = `${name} does not declare this write`;
+  return { expression, message, messageExpression: `${quote(`${name} does not declare `)} + variables.act` };
+}
+
+/** Update and patch are one operation at admission; RBAC tells them apart. Reads do not come here. */
+const OPERATIONS = new Map([
+  ['create', 'CREATE'],
+  ['update', 'UPDATE'],
+  ['patch', 'UPDATE'],
+  ['delete', 'DELETE'],
+  ['deletecollection', 'DELETE'],
+]);
+
+/** Rules limited by name are let through for any name only if an unlimited rule says so. */
+function actsOf(rules: readonly PolicyRule[]): string[] {
+  return each(rules.filter((rule) => rule.resourceNames === undefined));
+}
+
+function namedActsOf(rules: readonly PolicyRule[]): string[] {
+  return rules.flatMap((rule) =>
+    (rule.resourceNames ?? []).flatMap((name) => each([rule]).map((act) => `${act} ${name}`)),
+  );
+}
+
+function each(rules: readonly PolicyRule[]): string[] {
+  const acts = rules.flatMap((rule) =>
+    rule.verbs.flatMap((verb) => {
+      const operation = OPERATIONS.get(verb);
+      if (operation === undefined) return [];
+      return rule.apiGroups.flatMap((group) =>
+        rule.resources.map((resource) => `${operation} ${group === '' ? '' : `${group}/`}${resource}`),
+      );
+    }),
+  );
+  return [...new Set(acts)].sort();
+}
+
+function own(controller: Controller, rules: AdmissionRules): Manifest[] {
+  const { group, version, plural } = rules.resource;
+  return policyAndBinding({
+    name: `${controller.name}.${DOMAIN}`,
+    matchCondition: {
+      name: 'this-identity',
+      expression: `request.userInfo.?username.orValue('') == ${quote(userOf(controller.name))}`,
+    },
+    matchConstraints: {
+      resourceRules: [
+        { apiGroups: [group], apiVersions: [version], operations: rules.operations, resources: [plural], scope: '*' },
+      ],
+    },
+    variables: [],
+    validations: rules.validations,
+  });
+}
+
+interface PolicyParts {
+  readonly name: string;
+  readonly matchCondition: { readonly name: string; readonly expression: string };
+  readonly matchConstraints: object;
+  readonly variables: readonly { readonly name: string; readonly expression: string }[];
+  readonly validations: readonly Validation[];
+}
+
+function policyAndBinding({ name, matchCondition, matchConstraints, variables, validations }: PolicyParts): Manifest[] {
+  const metadata = { name, labels: LABELS };
+  return [
+    {
+      apiVersion: API_VERSION,
+      kind: 'ValidatingAdmissionPolicy',
+      metadata,
+      spec: {
+        failurePolicy: 'Fail',
+        matchConstraints,
+        matchConditions: [matchCondition],
+        ...(variables.length > 0 && { variables }),
+        validations: validations.map((validation) => ({ ...validation, reason: 'Forbidden' })),
+      },
+    },
+    {
+      apiVersion: API_VERSION,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata,
+      spec: { policyName: name, validationActions: ['Deny'] },
+    },
+  ];
+}
+
+function list(words: readonly string[]): string {
+  return `[${words.map(quote).join(', ')}]`;
+}
+
+/** All that is quoted is compiled in; a quote or backslash in it would be a bug. */
+function quote(word: string): string {
+  if (!/^[A-Za-z0-9 .:/_-]*$/.test(word)) throw new TypeError(`quoting ${JSON.stringify(word)} for CEL`);
+  return `'${word}'`;
+}

@@ -1,0 +1,96 @@
+import type { Controller } from '#core/controller.ts';
+import { type Generations, generationOf } from '../generations.ts';
+import { generationGroup, listsSecrets, userOf } from '../profiles.ts';
+import { LABELS, type Manifest, type ManifestFile, type PolicyRule } from './kubernetes.ts';
+import {
+  AUTHENTICATION_RULES,
+  LEADER_RULES,
+  LEASE,
+  ownRules,
+  REVIEW_RULES,
+  readerRules,
+  ruleOf,
+  secretsRules,
+} from './rules.ts';
+
+const API_GROUP = 'rbac.authorization.k8s.io';
+
+interface Subject {
+  readonly kind: 'Group' | 'User';
+  readonly name: string;
+}
+
+/** A role for each identity, bound to the group of its current generation. */
+export function rbacFiles(controllers: readonly Controller[], generations: Generations): ManifestFile[] {
+  const subject = (name: string): Subject => ({
+    kind: 'Group',
+    name: generationGroup(name, generationOf(generations, name)),
+  });
+  const wide = (name: string, rules: readonly PolicyRule[]): Manifest[] =>
+    clusterRole(userOf(name), rules, [subject(name)]);
+  const narrow = (name: string, rules: readonly PolicyRule[]): Manifest[] =>
+    role(LEASE.namespace, userOf(name), rules, [subject(name)]);
+  const files = controllers.map((controller) => file(controller.name, wide(controller.name, ownRules(controller))));
+  files.push(
+    file('authn', [...wide('authn', REVIEW_RULES), ...narrow('authn', AUTHENTICATION_RULES)]),
+    file('leader', narrow('leader', LEADER_RULES)),
+    file('reader', wide('reader', readerRules(controllers))),
+  );
+  if (listsSecrets(controllers))
+    files.push(file('secrets-metadata', wide('secrets-metadata', secretsRules(controllers))));
+  return files.sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+/**
+ * Naming mode `upstream`: the stock roles give everything but patch where upstream itself sends update. What is added
+ * is those patches, bound to the stock user names (a binding to a ServiceAccount compares the user name only).
+ */
+export function upstreamRbacFiles(controllers: readonly Controller[]): ManifestFile[] {
+  const files = controllers.flatMap((controller) => {
+    const rules = controller.rbac.flatMap((permission) =>
+      permission.kind === 'allow' && permission.verbs.includes('patch') ? [ruleOf(permission, ['patch'])] : [],
+    );
+    const subject: Subject = { kind: 'User', name: `system:serviceaccount:kube-system:${controller.upstreamRole}` };
+    const name = `comptroller:upstream:${controller.name}`;
+    return rules.length === 0 ? [] : [file(controller.name, clusterRole(name, rules, [subject]))];
+  });
+  const manager: Subject = { kind: 'User', name: 'system:kube-controller-manager' };
+  const lease = LEADER_RULES.filter((rule) => rule.verbs.includes('patch')).map((rule) => ({
+    ...rule,
+    verbs: ['patch'],
+  }));
+  files.push(file('leader', role(LEASE.namespace, 'comptroller:upstream:leader', lease, [manager])));
+  return files.sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+function file(name: string, objects: readonly Manifest[]): ManifestFile {
+  return { file: `rbac/${name}.yaml`, objects };
+}
+
+function clusterRole(name: string, rules: readonly PolicyRule[], subjects: readonly Subject[]): Manifest[] {
+  const metadata = { name, labels: LABELS };
+  return [
+    { apiVersion: `${API_GROUP}/v1`, kind: 'ClusterRole', metadata, rules },
+    {
+      apiVersion: `${API_GROUP}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata,
+      roleRef: { apiGroup: API_GROUP, kind: 'ClusterRole', name },
+      subjects: subjects.map((subject) => ({ apiGroup: API_GROUP, ...subject })),
+    },
+  ];
+}
+
+function role(namespace: string, name: string, rules: readonly PolicyRule[], subjects: readonly Subject[]): Manifest[] {
+  const metadata = { name, namespace, labels: LABELS };
+  return [
+    { apiVersion: `${API_GROUP}/v1`, kind: 'Role', metadata, rules },
+    {
+      apiVersion: `${API_GROUP}/v1`,
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: API_GROUP, kind: 'Role', name },
+      subjects: subjects.map((subject) => ({ apiGroup: API_GROUP, ...subject })),
+    },
+  ];
+}

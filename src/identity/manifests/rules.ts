@@ -1,0 +1,99 @@
+import type { Controller, Grant, Permission, Requirement } from '#core/controller.ts';
+import type { Resource } from '#core/resource.ts';
+import type { PolicyRule } from './kubernetes.ts';
+
+const LISTING = new Set<string>(['list', 'watch']);
+
+/** What a controller does under its own name: everything it declares but the listing, which `reader` does for all. */
+export function ownRules(controller: Controller): PolicyRule[] {
+  const rules = controller.rbac.flatMap((permission) => {
+    const verbs: readonly string[] =
+      permission.kind === 'requires' ? permission.verbs : permission.verbs.filter((verb) => !LISTING.has(verb));
+    return verbs.length === 0 ? [] : [ruleOf(permission, verbs)];
+  });
+  return controller.events ? [...rules, EVENTS] : rules;
+}
+
+/** The writes among them that a request shows: what the API server checks on the side is never sent. */
+export function writeRules(controller: Controller): PolicyRule[] {
+  return ownRules({ ...controller, rbac: controller.rbac.filter((permission) => permission.kind === 'allow') });
+}
+
+const EVENTS: PolicyRule = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
+
+/** The union of what the controllers list, with Secrets apart: those go to `secrets-metadata`. */
+export function readerRules(controllers: readonly Controller[]): PolicyRule[] {
+  return listingRules(controllers, (resource) => resource !== 'core/secrets', [NAMESPACES]);
+}
+
+/** Everything reads namespaces: policy asks for their labels. */
+const NAMESPACES: Grant = { kind: 'allow', resource: 'core/namespaces', verbs: ['list', 'watch'] };
+
+export function secretsRules(controllers: readonly Controller[]): PolicyRule[] {
+  return listingRules(controllers, (resource) => resource === 'core/secrets', []);
+}
+
+function listingRules(
+  controllers: readonly Controller[],
+  wanted: (resource: Resource) => boolean,
+  always: readonly Grant[],
+): PolicyRule[] {
+  const rules = new Map<string, PolicyRule>();
+  for (const permission of [...always, ...controllers.flatMap((controller) => controller.rbac)]) {
+    if (permission.kind !== 'allow' || !wanted(permission.resource)) continue;
+    const verbs = permission.verbs.filter((verb) => LISTING.has(verb));
+    if (verbs.length === 0) continue;
+    const key = JSON.stringify([permission.resource, permission.subresource ?? '', permission.resourceNames ?? []]);
+    const known = rules.get(key)?.verbs ?? [];
+    rules.set(key, ruleOf(permission, [...new Set([...known, ...verbs])].sort()));
+  }
+  return [...rules].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule);
+}
+
+export function ruleOf(permission: Permission, verbs: readonly string[]): PolicyRule {
+  const { group, resource } = permission.kind === 'requires' ? permission : targetOf(permission);
+  return {
+    apiGroups: [group],
+    resources: [resource],
+    verbs,
+    ...(permission.resourceNames !== undefined && { resourceNames: permission.resourceNames }),
+  };
+}
+
+/** `apps/replicasets` with subresource `status` is group `apps`, resource `replicasets/status`; group `core` has no name. */
+export function targetOf(grant: Grant): Pick<Requirement, 'group' | 'resource'> {
+  const slash = grant.resource.indexOf('/');
+  const group = grant.resource.slice(0, slash);
+  const plural = grant.resource.slice(slash + 1);
+  return {
+    group: group === 'core' ? '' : group,
+    resource: grant.subresource === undefined ? plural : `${plural}/${grant.subresource}`,
+  };
+}
+
+export const LEASE = { namespace: 'kube-system', name: 'kube-controller-manager' } as const;
+
+/** `create` cannot be limited by name. */
+export const LEADER_RULES: readonly PolicyRule[] = [
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs: ['get', 'patch', 'update'],
+    resourceNames: [LEASE.name],
+  },
+];
+
+/** Delegated authentication and authorization of the HTTPS face. */
+export const REVIEW_RULES: readonly PolicyRule[] = [
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+];
+export const AUTHENTICATION_RULES: readonly PolicyRule[] = [
+  {
+    apiGroups: [''],
+    resources: ['configmaps'],
+    verbs: ['get'],
+    resourceNames: ['extension-apiserver-authentication'],
+  },
+];

@@ -1,0 +1,15 @@
+import type { Controller } from '#core/controller.ts';
+import { compileProfiles, generationGroup } from './profiles.ts';
+
+/** `certs/profiles.json`: for people who review what can be issued. The keeper compiles the same from the registry. */
+export function profilesJson(controllers: readonly Controller[]): string {
+  const profiles = compileProfiles(controllers, 'comptroller').map((profile) => ({
+    name: profile.name,
+    user: profile.user,
+    groups: [generationGroup(profile.name, 1).replace(/1$/, '<generation>'), ...profile.groups],
+    maxLifetimeHours: profile.lifetime / 3_600_000,
+    key: 'EC P-256',
+    usages: profile.usages,
+  }));
+  return `${JSON.stringify({ version: 1, profiles }, null, 2)}\n`;
+}
