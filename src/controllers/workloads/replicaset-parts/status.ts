@@ -2,7 +2,7 @@ import { getCondition, removeCondition, setCondition } from '#core/condition.ts'
 import { normal, warning } from '#core/events.ts';
 import { jsonEqual } from '#core/json.ts';
 import type { Pod, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '#core/k8s/types.gen.ts';
-import { refusal } from '#core/outcome.ts';
+import { refusal, wentThrough } from '#core/outcome.ts';
 import { patchOf } from '#core/patch.ts';
 import type { Outcome, Patch, PlannedEvent } from '#core/plan.ts';
 import { isAvailable, isReady, nextAvailabilityChange } from '#core/pod.ts';
@@ -96,23 +96,15 @@ function isRefusal(message: string): boolean {
   return message.startsWith('refused');
 }
 
-/** What the writes on pods say about the condition. A refusal that was only repeated is no news. */
+/** What the writes on pods say about the condition: a refusal of ours first, for only it tells whom to ask. */
 export function failureOf(outcomes: readonly Outcome[]): Failure {
-  const refused = outcomes.find((outcome) => outcome.kind === 'denied' && outcome.code !== 'GATE_PARKED');
-  const failed = refused ?? outcomes.find((outcome) => !isParked(outcome) && refusal(outcome) !== undefined);
-  if (failed !== undefined) {
-    const message = refusal(failed) as string;
-    return failed.write.verb === 'create'
-      ? { kind: 'failed', reason: 'FailedCreate', message }
-      : { kind: 'failed', reason: 'FailedDelete', message: `unable to delete pods: ${message}` };
-  }
-  return outcomes.every((outcome) => outcome.kind === 'applied' || outcome.kind === 'gone')
-    ? NO_FAILURE
-    : { kind: 'open' };
-}
-
-function isParked(outcome: Outcome): boolean {
-  return outcome.kind === 'denied' && outcome.code === 'GATE_PARKED';
+  const told = outcomes.filter((outcome) => refusal(outcome) !== undefined);
+  const failed = told.find(({ kind }) => kind === 'denied') ?? told[0];
+  if (failed === undefined) return outcomes.every(wentThrough) ? NO_FAILURE : { kind: 'open' };
+  const message = refusal(failed) as string;
+  return failed.write.verb === 'create'
+    ? { kind: 'failed', reason: 'FailedCreate', message }
+    : { kind: 'failed', reason: 'FailedDelete', message: `unable to delete pods: ${message}` };
 }
 
 /** Upstream's events: one for each pod made or deleted, one for each distinct failure. */
@@ -132,7 +124,7 @@ export function eventsOf(replicaSet: ReplicaSet, outcomes: readonly Outcome[]): 
       );
       continue;
     }
-    const why = isParked(outcome) ? undefined : refusal(outcome);
+    const why = refusal(outcome);
     if (why === undefined) continue;
     const event = creates
       ? warning(regarding, 'FailedCreate', `Error creating: ${why}`)

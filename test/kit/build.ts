@@ -1,0 +1,135 @@
+import { deepFreeze } from '#core/json.ts';
+import type {
+  ConfigMap,
+  LabelSelector,
+  Namespace,
+  ObjectMeta,
+  OwnerReference,
+  Pod,
+  PodSpec,
+  PodStatus,
+  ReplicaSet,
+  ReplicaSetSpec,
+  ReplicaSetStatus,
+  ServiceAccount,
+} from '#core/k8s/types.gen.ts';
+import { ownerReference } from '#core/owner.ts';
+
+type Meta = Partial<{ -readonly [K in keyof ObjectMeta]: ObjectMeta[K] }>;
+
+const BORN = '2026-01-01T00:00:00Z';
+
+/** Metadata as the API server would have filled it in; the uid is the name's, so that tests read well. */
+function metadata(name: string, more: Meta, namespace: string | undefined): ObjectMeta {
+  return {
+    ...(namespace !== undefined && { namespace }),
+    name,
+    uid: `uid-${name}`,
+    resourceVersion: '1',
+    creationTimestamp: BORN,
+    ...more,
+  };
+}
+
+export function namespace(name: string, phase = 'Active', more: Meta = {}): Namespace {
+  return deepFreeze({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: metadata(name, more, undefined),
+    status: { phase },
+  });
+}
+
+export function serviceAccount(at: { namespace?: string; name: string }, more: Meta = {}): ServiceAccount {
+  return deepFreeze({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: metadata(at.name, more, at.namespace ?? 'default'),
+  });
+}
+
+export function configMap(
+  at: { namespace?: string; name: string },
+  data: Readonly<Record<string, string>>,
+  more: Meta = {},
+): ConfigMap {
+  return deepFreeze({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: metadata(at.name, more, at.namespace ?? 'default'),
+    data,
+  });
+}
+
+export interface ReplicaSetWish {
+  readonly name?: string;
+  readonly replicas?: number;
+  readonly minReadySeconds?: number;
+  readonly selector?: LabelSelector;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly template?: ReplicaSetSpec['template'];
+  readonly metadata?: Meta;
+  readonly status?: ReplicaSetStatus;
+}
+
+/** A ReplicaSet that selects `app: web`; its status says nothing yet. */
+export function replicaSet(wish: ReplicaSetWish = {}): ReplicaSet {
+  const labels = wish.labels ?? { app: 'web' };
+  return deepFreeze({
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: metadata(wish.name ?? 'web', { generation: 1, ...wish.metadata }, wish.metadata?.namespace ?? 'default'),
+    spec: {
+      replicas: wish.replicas ?? 1,
+      ...(wish.minReadySeconds !== undefined && { minReadySeconds: wish.minReadySeconds }),
+      selector: wish.selector ?? { matchLabels: labels },
+      template: wish.template ?? { metadata: { labels }, spec: SPEC },
+    },
+    status: wish.status ?? { replicas: 0 },
+  });
+}
+
+const SPEC: PodSpec = deepFreeze({ containers: [{ name: 'app', image: 'registry.example/app:1' }] });
+
+export interface PodWish {
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly owner?: ReplicaSet;
+  readonly owners?: readonly OwnerReference[];
+  readonly phase?: string;
+  readonly node?: string;
+  /** Since when it is ready; absent: it is not. */
+  readonly readySince?: string;
+  readonly deleting?: string;
+  readonly metadata?: Meta;
+  readonly spec?: Partial<PodSpec>;
+  readonly status?: PodStatus;
+}
+
+/** A running pod with the labels `app: web`, on a node. */
+export function pod(wish: PodWish = {}): Pod {
+  const owners = wish.owners ?? (wish.owner === undefined ? [] : [ownerReference('apps/replicasets', wish.owner)]);
+  const node = wish.node ?? 'node-1';
+  return deepFreeze({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: metadata(
+      wish.name ?? 'web-1',
+      {
+        labels: wish.labels ?? { app: 'web' },
+        ...(owners.length > 0 && { ownerReferences: owners }),
+        ...(wish.deleting !== undefined && { deletionTimestamp: wish.deleting, deletionGracePeriodSeconds: 30 }),
+        ...wish.metadata,
+      },
+      wish.metadata?.namespace ?? wish.owner?.metadata?.namespace ?? 'default',
+    ),
+    spec: { ...SPEC, ...(node !== '' && { nodeName: node }), ...wish.spec },
+    status: {
+      phase: wish.phase ?? 'Running',
+      ...(wish.readySince !== undefined && {
+        conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: wish.readySince }],
+      }),
+      ...wish.status,
+    },
+  });
+}
