@@ -29,12 +29,14 @@ export interface WatchLine {
 export interface Streams {
   /**
    * Opens a watch on a connection of its own with the identity's newest certificate. The status of the answer comes
-   * first; the lines end when the server closes, `signal` aborts, or nothing arrived for `silence`.
+   * first; the lines end when the server closes in order or `signal` aborts. They throw a TransportError when the
+   * connection breaks, nothing arrived for `silence`, or a line is no watch event. Not iterating does not close it:
+   * abort the signal.
    */
   watch(
     identity: string,
     path: string,
-    options: { signal: AbortSignal; silence: Ms },
+    options: { signal: AbortSignal; silence: Ms; accept?: string },
   ): Promise<{ status: number; body?: unknown; retryAfter?: Ms; lines: AsyncIterable<WatchLine> }>;
 }
 

@@ -22,7 +22,13 @@ export interface Cache {
    * Takes the answer to an own write. The object becomes visible at once where the overlay can hold it (then
    * undefined); else the barrier that the key must wait for.
    */
-  absorb(resource: Resource, verb: 'create' | 'update' | 'patch' | 'delete', answer: unknown): Barrier | undefined;
+  absorb(
+    resource: Resource,
+    verb: 'create' | 'update' | 'patch' | 'delete',
+    answer: unknown,
+    /** The write's target: a deletion may answer with a uid only. */
+    at?: { readonly namespace?: string | undefined; readonly name?: string | undefined },
+  ): Barrier | undefined;
   /** A lost answer: nothing is known; the barrier is one consistent list later. */
   uncertain(resource: Resource): Barrier;
   /** After winning leadership: consistent lists (limit 1, no RV); resolves when every store has passed them. */

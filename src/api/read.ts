@@ -1,0 +1,118 @@
+import type { Clock, Ms } from '#core/time.ts';
+import type { Identities } from '#identity/port.ts';
+import type { Meter } from '#telemetry/port.ts';
+import { createConnections, type Endpoint, userAgent } from './connections.ts';
+import { type Exchange, exchange, parseJson, retryAfterOf } from './exchange.ts';
+import { TransportError, type TransportTrouble } from './failure.ts';
+import type { ReadAnswer, Reader } from './port.ts';
+
+export interface ReaderOptions {
+  readonly endpoint: Endpoint;
+  readonly identities: Identities;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  /** Connections an identity may hold for reads. */
+  readonly perIdentity?: number;
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_TIMEOUT: Ms = 30_000;
+/** A page of 500 of the largest usual objects fits; what does not is refused, never buffered. */
+const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
+/** Waits before the second and third try of a GET whose connection failed. */
+const PAUSES: readonly Ms[] = [50, 250];
+
+export function createReader(options: ReaderOptions): Reader & { close(): Promise<void> } {
+  const { endpoint, identities, clock, meter } = options;
+  const connections = createConnections(endpoint, identities, options.perIdentity ?? 4);
+  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+  const common = { accept: 'application/json', 'user-agent': userAgent(endpoint) };
+
+  const once = async (
+    identity: string,
+    method: 'GET' | 'POST',
+    path: string,
+    more: { timeout: Ms; signal?: AbortSignal | undefined; headers?: Record<string, string>; body?: string },
+  ): Promise<Exchange> => {
+    const begun = clock.now().mono;
+    const request = {
+      method,
+      path,
+      headers: { ...common, ...more.headers },
+      ...(more.body !== undefined && { body: more.body }),
+    };
+    const result = await exchange(connections.of(identity), request, {
+      clock,
+      maxBytes,
+      timeout: more.timeout,
+      signal: more.signal,
+    });
+    const code = result.kind === 'answered' ? String(result.status) : '<error>';
+    meter.count('rest_client_requests_total', { code, method, identity });
+    meter.observe(
+      'rest_client_request_duration_seconds',
+      { verb: method, identity },
+      (clock.now().mono - begun) / 1000,
+    );
+    return result;
+  };
+
+  return {
+    get: async (identity, path, more = {}) => {
+      checkPath(path);
+      const deadline = clock.now().mono + (more.timeout ?? DEFAULT_TIMEOUT);
+      const headers = more.accept === undefined ? {} : { accept: more.accept };
+      for (let tries = 0; ; tries++) {
+        const timeout = Math.max(1, deadline - clock.now().mono);
+        const result = await once(identity, 'GET', path, { timeout, signal: more.signal, headers });
+        const pause = PAUSES[tries];
+        const again = result.kind === 'failed' && result.why === 'broken' && pause !== undefined;
+        if (!again || clock.now().mono + pause >= deadline) return answerOf(result, clock);
+        await new Promise<void>((resolve) => clock.after(pause, resolve));
+      }
+    },
+    review: async (identity, path, body) => {
+      const headers = { 'content-type': 'application/json' };
+      const checked = reviewPath(path);
+      const more = { timeout: DEFAULT_TIMEOUT, headers, body: JSON.stringify(body) };
+      return answerOf(await once(identity, 'POST', checked, more), clock);
+    },
+    close: () => connections.close(),
+  };
+}
+
+function answerOf(result: Exchange, clock: Clock): ReadAnswer {
+  if (result.kind === 'refused') throw new TransportError('aborted');
+  if (result.kind === 'failed') throw new TransportError(troubleOf(result.why, result.started));
+  const body = parseJson(result.body);
+  const good = result.status >= 200 && result.status < 300;
+  if (good && (typeof body !== 'object' || body === null)) throw new TransportError('malformed');
+  const retryAfter = retryAfterOf(result.headers, clock.now().wall);
+  return { status: result.status, body, ...(retryAfter !== undefined && { retryAfter }) };
+}
+
+function troubleOf(why: 'broken' | 'timeout' | 'too-large' | 'aborted', started: boolean): TransportTrouble {
+  return why === 'broken' && !started ? 'unreachable' : why;
+}
+
+/** A path is compiled in or built by `pathOf`: anything that could leave the origin is a bug. */
+function checkPath(path: string): void {
+  if (!/^\/(?!\/)[\x21-\x7e]*$/.test(path)) throw new TypeError('reading a path that is not absolute and escaped');
+}
+
+const REVIEWS: readonly RegExp[] = [
+  /^\/apis\/authentication\.k8s\.io\/v1\/(tokenreviews|selfsubjectreviews)$/,
+  /^\/apis\/authorization\.k8s\.io\/v1\/(subjectaccessreviews|selfsubjectaccessreviews|selfsubjectrulesreviews)$/,
+  /^\/apis\/authorization\.k8s\.io\/v1\/namespaces\/[a-z0-9-]+\/localsubjectaccessreviews$/,
+];
+
+/** The POSTs that change nothing. The path is normalised first, so that what was checked is what is sent. */
+function reviewPath(path: string): string {
+  checkPath(path);
+  const url = new URL(path, 'https://apiserver.invalid');
+  const dryRun = url.searchParams.getAll('dryRun');
+  const harmless = dryRun.length === 1 && dryRun[0] === 'All';
+  if (!harmless && (url.search !== '' || !REVIEWS.some((pattern) => pattern.test(url.pathname))))
+    throw new TypeError('reviewing through a path that may change something');
+  return `${url.pathname}${url.search}`;
+}
