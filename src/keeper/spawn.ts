@@ -51,7 +51,9 @@ export async function spawnKeeper(settings: KeeperSettings): Promise<SpawnedKeep
     exited,
     stop: async () => {
       child.stdin.end();
+      const slow = setTimeout(() => child.kill('SIGKILL'), READY);
       await exited;
+      clearTimeout(slow);
     },
   };
 }

@@ -1,9 +1,17 @@
 /** What the declaration of a controller cannot say, as CEL that the API server checks once more behind the gate. */
 export interface AdmissionRules {
   readonly resource: { readonly group: string; readonly version: string; readonly plural: string };
-  readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[];
-  readonly validations: readonly { readonly message: string; readonly expression: string }[];
+  readonly validations: readonly AdmissionRule[];
 }
+
+export interface AdmissionRule {
+  /** At admission, a patch is an update. */
+  readonly on: readonly AdmissionVerb[];
+  readonly message: string;
+  readonly expression: string;
+}
+
+export type AdmissionVerb = 'create' | 'update' | 'delete';
 
 /** By the controller's name. Expressions are typed: the API server's type checker must not warn about any. */
 export const ADMISSION_RULES: ReadonlyMap<string, AdmissionRules> = new Map([
@@ -11,21 +19,20 @@ export const ADMISSION_RULES: ReadonlyMap<string, AdmissionRules> = new Map([
     'replicaset',
     {
       resource: { group: '', version: 'v1', plural: 'pods' },
-      operations: ['CREATE', 'UPDATE', 'DELETE'],
       validations: [
         {
+          on: ['create'],
           message: 'replicaset creates pods only with exactly one owner reference, of a controlling apps/v1 ReplicaSet',
           expression: [
-            "request.operation != 'CREATE' ||",
             'has(object.metadata.ownerReferences) && object.metadata.ownerReferences.size() == 1 &&',
             "object.metadata.ownerReferences.all(r, r.apiVersion == 'apps/v1' && r.kind == 'ReplicaSet' &&",
             'has(r.controller) && r.controller)',
           ].join(' '),
         },
         {
+          on: ['update'],
           message: 'replicaset changes nothing of a pod but its owner references',
           expression: [
-            "request.operation != 'UPDATE' ||",
             'object.spec == oldObject.spec &&',
             'object.metadata.?labels == oldObject.metadata.?labels &&',
             'object.metadata.?annotations == oldObject.metadata.?annotations &&',
@@ -33,9 +40,9 @@ export const ADMISSION_RULES: ReadonlyMap<string, AdmissionRules> = new Map([
           ].join(' '),
         },
         {
+          on: ['delete'],
           message: 'replicaset deletes only pods that an apps/v1 ReplicaSet controls',
           expression: [
-            "request.operation != 'DELETE' ||",
             'has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(r,',
             "r.apiVersion == 'apps/v1' && r.kind == 'ReplicaSet' && has(r.controller) && r.controller)",
           ].join(' '),
@@ -47,9 +54,9 @@ export const ADMISSION_RULES: ReadonlyMap<string, AdmissionRules> = new Map([
     'root-ca-certificate-publisher',
     {
       resource: { group: '', version: 'v1', plural: 'configmaps' },
-      operations: ['CREATE', 'UPDATE'],
       validations: [
         {
+          on: ['create', 'update'],
           message: 'root-ca-certificate-publisher writes only the ConfigMap kube-root-ca.crt',
           expression: "object.metadata.name == 'kube-root-ca.crt'",
         },
@@ -60,9 +67,9 @@ export const ADMISSION_RULES: ReadonlyMap<string, AdmissionRules> = new Map([
     'serviceaccount',
     {
       resource: { group: '', version: 'v1', plural: 'serviceaccounts' },
-      operations: ['CREATE'],
       validations: [
         {
+          on: ['create'],
           message: 'serviceaccount creates only the ServiceAccount default, with nothing in it',
           expression: "object.metadata.name == 'default' && !has(object.secrets) && !has(object.imagePullSecrets)",
         },

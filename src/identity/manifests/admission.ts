@@ -1,6 +1,6 @@
 import type { Controller } from '#core/controller.ts';
 import { FLEET_GROUP, identityNames, userOf } from '../profiles.ts';
-import { ADMISSION_RULES, type AdmissionRules } from './admission-rules.ts';
+import { ADMISSION_RULES, type AdmissionRule, type AdmissionRules, type AdmissionVerb } from './admission-rules.ts';
 import { LABELS, type Manifest, type ManifestFile, type PolicyRule, SYSTEM_NAMESPACE } from './kubernetes.ts';
 import { LEADER_RULES, LEASE, REVIEW_RULES, writeRules } from './rules.ts';
 
@@ -101,12 +101,12 @@ function declared(name: string, rules: readonly PolicyRule[]): Validation {
 }
 
 /** Update and patch are one operation at admission; RBAC tells them apart. Reads do not come here. */
-const OPERATIONS = new Map([
-  ['create', 'CREATE'],
-  ['update', 'UPDATE'],
-  ['patch', 'UPDATE'],
-  ['delete', 'DELETE'],
-  ['deletecollection', 'DELETE'],
+const OPERATIONS: ReadonlyMap<string, AdmissionVerb> = new Map([
+  ['create', 'create'],
+  ['update', 'update'],
+  ['patch', 'update'],
+  ['delete', 'delete'],
+  ['deletecollection', 'delete'],
 ]);
 
 /** Rules limited by name are let through for any name only if an unlimited rule says so. */
@@ -126,7 +126,7 @@ function each(rules: readonly PolicyRule[]): string[] {
       const operation = OPERATIONS.get(verb);
       if (operation === undefined) return [];
       return rule.apiGroups.flatMap((group) =>
-        rule.resources.map((resource) => `${operation} ${group === '' ? '' : `${group}/`}${resource}`),
+        rule.resources.map((resource) => `${upper(operation)} ${group === '' ? '' : `${group}/`}${resource}`),
       );
     }),
   );
@@ -135,6 +135,7 @@ function each(rules: readonly PolicyRule[]): string[] {
 
 function own(controller: Controller, rules: AdmissionRules): Manifest[] {
   const { group, version, plural } = rules.resource;
+  const verbs = [...new Set(rules.validations.flatMap((rule) => rule.on))];
   return policyAndBinding({
     name: `${controller.name}.${DOMAIN}`,
     matchCondition: {
@@ -143,12 +144,23 @@ function own(controller: Controller, rules: AdmissionRules): Manifest[] {
     },
     matchConstraints: {
       resourceRules: [
-        { apiGroups: [group], apiVersions: [version], operations: rules.operations, resources: [plural], scope: '*' },
+        { apiGroups: [group], apiVersions: [version], operations: verbs.map(upper), resources: [plural], scope: '*' },
       ],
     },
     variables: [],
-    validations: rules.validations,
+    validations: rules.validations.map((rule) => onlyOn(rule, verbs)),
   });
+}
+
+/** The type checker sees `object` missing on a deletion, and `oldObject` on a creation: each rule says when it speaks. */
+function onlyOn({ on, message, expression }: AdmissionRule, verbs: readonly AdmissionVerb[]): Validation {
+  const others = verbs.filter((verb) => !on.includes(verb));
+  const guard = others.map((verb) => `request.operation == ${quote(upper(verb))} || `).join('');
+  return { message, expression: guard + expression };
+}
+
+function upper(verb: AdmissionVerb): string {
+  return verb.toUpperCase();
 }
 
 interface PolicyParts {
