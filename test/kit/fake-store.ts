@@ -1,4 +1,4 @@
-import { deepFreeze } from '#core/json.ts';
+import { deepFreeze, jsonEqual } from '#core/json.ts';
 import { patched } from '#core/patch.ts';
 import type { Create, Outcome, Outcomes, Plan, Write } from '#core/plan.ts';
 import { keyOf, keyOfObject } from '#core/ref.ts';
@@ -74,7 +74,11 @@ export function fakeStore(initial: readonly ApiObject[]): FakeStore {
     if (wish.resourceVersion !== undefined && wish.resourceVersion !== found.metadata?.resourceVersion) {
       return { write: wish, kind: 'conflict', code: 'API_CONFLICT' };
     }
-    return { write: wish, kind: 'applied', object: store(patched(found, wish)) };
+    const next = patched(found, wish);
+    // What policy judges must be what the server makes of the patch.
+    if (!jsonEqual(next, wish.after))
+      throw new Error(`${wish.reason}: the patch does not give what \`after\` promises`);
+    return { write: wish, kind: 'applied', object: store(next) };
   };
 
   return { objects: () => [...shelf.values()], put, remove, write, run: (plan, answer) => run(plan, write, answer) };

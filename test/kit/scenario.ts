@@ -84,6 +84,13 @@ export function transitions(
   });
 }
 
+/** The plan alone, for what a table cannot say. */
+export function planOf(controller: Controller, row: Omit<Scenario, 'plan' | 'check'>): Plan {
+  const [loop] = controller.loops;
+  if (loop === undefined) throw new TypeError(`${controller.name} has no loop`);
+  return runRow(controller, loop, { ...row, check: () => {} }).plan;
+}
+
 interface Ran {
   readonly plan: Plan;
   readonly outcomes: Outcomes;
