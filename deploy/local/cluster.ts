@@ -15,7 +15,7 @@ import {
 } from './flags.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import type { BootTimes, ClusterOptions, LocalCluster, ManagerKind } from './local-cluster.ts';
-import { nodesReady, registerNodes } from './nodes.ts';
+import { allowKwok, nodesReady, registerNodes } from './nodes.ts';
 import { type ClusterUser, createPki, issueClient, type KeyFiles, type Subject, USERS } from './pki.ts';
 import { freePorts } from './ports.ts';
 import type { RunSpec } from './supervision.ts';
@@ -200,7 +200,7 @@ class Cluster implements LocalCluster {
     const etcd = await this.#runServer('etcd', etcdArguments(this.#plan));
     await Promise.race([this.startApiServer(), this.#failed(etcd)]);
     const api = performance.now() - start;
-    await this.#allowKwok();
+    await allowKwok(this.#client);
     const names = await this.#registerNodes(nodes);
     const kwok = await this.#runServer('kwok', kwokArguments(this.kubeconfigFor('kwok'), STAGES));
     const waits = [this.#startScheduler(), Promise.race([nodesReady(this.#client, names), this.#failed(kwok)])];
@@ -215,18 +215,6 @@ class Cluster implements LocalCluster {
     writeFileSync(config, JSON.stringify(schedulerConfig(kubeconfig)), { mode: 0o600 });
     const scheduler = await this.#runServer('kube-scheduler', schedulerArguments(this.#plan, kubeconfig, config));
     await this.#healthyAt(scheduler, this.#plan.ports.scheduler);
-  }
-
-  /** kwok may do what kubelets may, and no more. */
-  async #allowKwok(): Promise<void> {
-    const answer = await this.#client.call('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-      body: {
-        metadata: { name: 'local:kubelets' },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:node' },
-        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'local:kubelets' }],
-      },
-    });
-    if (answer.status !== 201) throw new Error(`allowing kwok its work: the API server answered ${answer.status}`);
   }
 
   async #registerNodes(count: number): Promise<readonly string[]> {

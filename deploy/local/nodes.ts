@@ -5,6 +5,33 @@ import { until } from './until.ts';
 const NODES = pathOf('core/nodes');
 const CAPACITY = { cpu: '256', memory: '1Ti', pods: '10000', 'ephemeral-storage': '10Ti' };
 
+const RBAC = 'rbac.authorization.k8s.io';
+const KUBELETS = 'local:kubelets';
+
+/** What kwok needs to play all kubelets. The stock role of nodes is for one node's own objects, and lists no leases. */
+const RULES = [
+  { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: [''], resources: ['nodes/status', 'pods/status'], verbs: ['patch'] },
+  { apiGroups: [''], resources: ['pods'], verbs: ['delete'] },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'list', 'watch', 'create', 'update'] },
+  { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
+
+export async function allowKwok(client: ApiClient): Promise<void> {
+  const role = { metadata: { name: KUBELETS }, rules: RULES };
+  const binding = {
+    metadata: { name: KUBELETS },
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: KUBELETS },
+    subjects: [{ apiGroup: RBAC, kind: 'Group', name: KUBELETS }],
+  };
+  const answers = await Promise.all([
+    client.call('POST', pathOf('rbac.authorization.k8s.io/clusterroles'), { body: role }),
+    client.call('POST', pathOf('rbac.authorization.k8s.io/clusterrolebindings'), { body: binding }),
+  ]);
+  const refused = answers.find(({ status }) => status !== 201);
+  if (refused !== undefined) throw new Error(`allowing kwok its work: the API server answered ${refused.status}`);
+}
+
 /**
  * Registers a node as its kubelet would. Without a node lifecycle controller nobody would ever take away the taint that
  * admission puts on new nodes, so that is done here too.
