@@ -1,0 +1,60 @@
+import type { Ms } from '#core/time.ts';
+
+/** What `comptroller run` was told, checked, complete and frozen. Paths are as given. */
+export interface Config {
+  readonly mode: 'enforce' | 'shadow';
+  readonly kubeconfig: string;
+  /** Overrides the server of the kubeconfig. */
+  readonly master?: string;
+  /** Names of the controllers that run. */
+  readonly controllers: readonly string[];
+  /** How many keys at once, by the loop's `workersFlag`. */
+  readonly workers: ReadonlyMap<string, number>;
+  /** Each controller's own budget of writes. */
+  readonly api: { readonly qps: number; readonly burst: number };
+  readonly leaderElection: LeaderElectionConfig;
+  readonly serving: ServingConfig;
+  readonly cluster: {
+    readonly name: string;
+    readonly rootCaFile?: string;
+  };
+  readonly identity: {
+    readonly namingMode: 'comptroller' | 'upstream';
+    readonly certificateLifetime: Ms;
+  };
+  readonly keeper: {
+    /** Of a keeper that runs already. */
+    readonly socket?: string;
+    /** For a keeper that run starts; only the path of the key is known here. */
+    readonly caCertFile?: string;
+    readonly caKeyFile?: string;
+  };
+  readonly policy: { readonly bundle?: string; readonly keys: readonly string[] };
+  readonly stateDir: string;
+  readonly ledgerDir: string;
+  readonly log: { readonly format: 'json' | 'text'; readonly verbosity: number };
+  /** What was accepted without effect, to be logged at the start. */
+  readonly warnings: readonly string[];
+}
+
+export interface LeaderElectionConfig {
+  readonly enabled: boolean;
+  readonly leaseDuration: Ms;
+  readonly renewDeadline: Ms;
+  readonly retryPeriod: Ms;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+export interface ServingConfig {
+  readonly bindAddress: string;
+  /** 0: no server. */
+  readonly port: number;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** IANA names; empty for the runtime's own choice. */
+  readonly cipherSuites: readonly string[];
+  readonly clientCaFile?: string;
+  readonly requestheaderClientCaFile?: string;
+}
