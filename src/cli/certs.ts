@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { CONTROLLERS } from '#controllers/registry.ts';
 import { raiseGeneration, readGenerations } from '#identity/generations.ts';
-import { renderManifests, toYaml } from '#identity/manifests/render.ts';
+import { renderManifests, toYaml } from '#identity/manifests.ts';
 import { DEFAULT_STATE_DIR, type Places, placesIn } from '#identity/places.ts';
 import { identityNames } from '#identity/profiles.ts';
 import { readStatus, requestRenewal, type StatusFile } from '#identity/status.ts';
@@ -12,6 +12,7 @@ interface Options {
   readonly stateDir: string;
   readonly output?: 'table' | 'json';
   readonly timeout?: string;
+  readonly generation?: string;
 }
 
 const stateDir = (): Option =>
@@ -39,6 +40,7 @@ export function certsCommand(): Command {
     .description('raise the generation of an identity and print its new binding: pipe it to kubectl apply -f -')
     .argument('<identity>', 'which')
     .addOption(stateDir())
+    .option('--generation <number>', 'raise to this one: what the first replica printed, on each other replica')
     .action(revoke);
   return command;
 }
@@ -92,11 +94,11 @@ async function renew(identity: string | undefined, options: Options): Promise<vo
 }
 
 /** The binding goes to standard output, for kubectl; what happens goes to the error output, for people. */
-function revoke(identity: string, { stateDir }: Options): void {
+function revoke(identity: string, { stateDir, generation: wanted }: Options): void {
   known(identity);
   const places = placesIn(stateDir);
   mkdirSync(places.keeper, { recursive: true, mode: 0o700 });
-  const generation = raiseGeneration(places.keeper, identity);
+  const generation = raiseGeneration(places.keeper, identity, wholeNumber(wanted));
   const isRunning = readStatus(places) !== undefined;
   if (isRunning) requestRenewal(places, identity);
   const files = renderManifests(CONTROLLERS, { mode: 'comptroller', generations: readGenerations(places.keeper) });
@@ -111,6 +113,11 @@ function revoke(identity: string, { stateDir }: Options): void {
       '',
     ].join('\n'),
   );
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new Error('--generation must be a whole number from 1 to 999999999');
 }
 
 function running(places: Places): StatusFile {

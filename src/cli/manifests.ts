@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { CONTROLLERS } from '#controllers/registry.ts';
 import { readGenerations } from '#identity/generations.ts';
-import { renderManifests, SECTIONS, type Section, sectionOf, toYaml } from '#identity/manifests/render.ts';
+import { renderManifests, SECTIONS, type Section, sectionOf, toYaml } from '#identity/manifests.ts';
 import { DEFAULT_STATE_DIR, placesIn } from '#identity/places.ts';
 import { NAMING_MODES, type NamingMode } from '#identity/profiles.ts';
 

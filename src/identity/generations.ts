@@ -49,10 +49,13 @@ export function readGenerations(keeperState: string): Generations {
   return new Map(Object.entries(content.generations));
 }
 
-/** Raises one identity's generation by one, durably, and returns it. */
-export function raiseGeneration(keeperState: string, identity: string): number {
+/** Raises one identity's generation, by one or to what another replica's was raised to; durably; returns it. */
+export function raiseGeneration(keeperState: string, identity: string, to?: number): number {
   const generations = new Map(readGenerations(keeperState));
-  const raised = generationOf(generations, identity) + 1;
+  const current = generationOf(generations, identity);
+  const raised = to ?? current + 1;
+  if (raised <= current)
+    throw new Error(`raising the generation of ${identity}: it is ${current} already, and never goes back`);
   generations.set(identity, raised);
   const sorted = Object.fromEntries([...generations].sort(([a], [b]) => (a < b ? -1 : 1)));
   writeDurably(generationsFile(keeperState), `${JSON.stringify({ version: 1, generations: sorted }, null, 2)}\n`);

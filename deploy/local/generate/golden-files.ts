@@ -1,5 +1,5 @@
 import { CONTROLLERS } from '#controllers/registry.ts';
-import { renderManifests, toYaml } from '#identity/manifests/render.ts';
+import { renderManifests, toYaml } from '#identity/manifests.ts';
 import { profilesJson } from '#identity/profiles-file.ts';
 
 /** Folders that hold nothing but generated files. */

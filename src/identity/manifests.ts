@@ -1,12 +1,12 @@
 import { Document, isScalar, visit } from 'yaml';
 import type { Controller } from '#core/controller.ts';
-import type { Generations } from '../generations.ts';
-import type { NamingMode } from '../profiles.ts';
-import { admissionFiles } from './admission.ts';
-import { flowControlFiles } from './flowcontrol.ts';
-import type { Manifest, ManifestFile } from './kubernetes.ts';
-import { namespaceFiles } from './namespace.ts';
-import { rbacFiles, upstreamRbacFiles } from './rbac.ts';
+import type { Generations } from './generations.ts';
+import { admissionFiles } from './manifests-parts/admission.ts';
+import { flowControlFiles } from './manifests-parts/flowcontrol.ts';
+import { type Manifest, type ManifestFile, SYSTEM_NAMESPACE } from './manifests-parts/kubernetes.ts';
+import { namespaceFiles } from './manifests-parts/namespace.ts';
+import { rbacFiles, upstreamRbacFiles } from './manifests-parts/rbac.ts';
+import type { NamingMode } from './profiles.ts';
 
 export const SECTIONS = ['namespace', 'rbac', 'admission', 'flowcontrol'] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -14,19 +14,19 @@ export type Section = (typeof SECTIONS)[number];
 export interface RenderOptions {
   readonly mode: NamingMode;
   readonly generations: Generations;
+  /** Comptroller's own; what no identity of ours may touch. */
+  readonly namespace?: string;
 }
 
 /** Everything that Comptroller needs in a cluster, from the declarations alone, in the order to apply it. */
-export function renderManifests(
-  controllers: readonly Controller[],
-  { mode, generations }: RenderOptions,
-): ManifestFile[] {
+export function renderManifests(controllers: readonly Controller[], options: RenderOptions): ManifestFile[] {
+  const { mode, generations, namespace = SYSTEM_NAMESPACE } = options;
   // The stock users are not ours to limit: mode `upstream` adds the few missing rights and nothing else.
-  if (mode === 'upstream') return [...namespaceFiles(), ...upstreamRbacFiles(controllers)];
+  if (mode === 'upstream') return [...namespaceFiles(namespace), ...upstreamRbacFiles(controllers)];
   return [
-    ...namespaceFiles(),
+    ...namespaceFiles(namespace),
     ...rbacFiles(controllers, generations),
-    ...admissionFiles(controllers),
+    ...admissionFiles(controllers, namespace),
     ...flowControlFiles(),
   ];
 }

@@ -1,7 +1,7 @@
 import type { Controller } from '#core/controller.ts';
 import { FLEET_GROUP, identityNames, userOf } from '../profiles.ts';
 import { ADMISSION_RULES, type AdmissionRule, type AdmissionRules, type AdmissionVerb } from './admission-rules.ts';
-import { LABELS, type Manifest, type ManifestFile, type PolicyRule, SYSTEM_NAMESPACE } from './kubernetes.ts';
+import { LABELS, type Manifest, type ManifestFile, type PolicyRule } from './kubernetes.ts';
 import { LEADER_RULES, LEASE, REVIEW_RULES, writeRules } from './rules.ts';
 
 const API_VERSION = 'admissionregistration.k8s.io/v1';
@@ -18,15 +18,15 @@ interface Validation {
  * still only its own job. One policy for all that is about who may do what (so that other users' requests cost one
  * match condition, whatever the number of identities), and a typed one for each controller with rules of its own.
  */
-export function admissionFiles(controllers: readonly Controller[]): ManifestFile[] {
+export function admissionFiles(controllers: readonly Controller[], namespace: string): ManifestFile[] {
   const files = controllers.flatMap((controller) => {
     const rules = ADMISSION_RULES.get(controller.name);
     return rules === undefined ? [] : [{ file: `admission/${controller.name}.yaml`, objects: own(controller, rules) }];
   });
-  return [{ file: 'admission/fleet.yaml', objects: fleet(controllers) }, ...files];
+  return [{ file: 'admission/fleet.yaml', objects: fleet(controllers, namespace) }, ...files];
 }
 
-function fleet(controllers: readonly Controller[]): Manifest[] {
+function fleet(controllers: readonly Controller[], namespace: string): Manifest[] {
   const users = identityNames(controllers).map(userOf);
   return policyAndBinding({
     name: `fleet.${DOMAIN}`,
@@ -41,7 +41,7 @@ function fleet(controllers: readonly Controller[]): Manifest[] {
     variables: [
       { name: 'user', expression: "request.userInfo.?username.orValue('')" },
       { name: 'name', expression: "request.?name.orValue('')" },
-      { name: 'namespace', expression: "request.?namespace.orValue('')" },
+      { name: 'place', expression: "request.?namespace.orValue('')" },
       {
         name: 'act',
         expression: [
@@ -62,25 +62,25 @@ function fleet(controllers: readonly Controller[]): Manifest[] {
       declared('reader', []),
       ...(users.includes(userOf('secrets-metadata')) ? [declared('secrets-metadata', [])] : []),
       {
-        expression: `variables.user != ${quote(userOf('leader'))} || variables.namespace == ${quote(LEASE.namespace)} && variables.name == ${quote(LEASE.name)}`,
+        expression: `variables.user != ${quote(userOf('leader'))} || variables.place == ${quote(LEASE.namespace)} && variables.name == ${quote(LEASE.name)}`,
         message: `leader writes only the Lease ${LEASE.namespace}/${LEASE.name}`,
       },
-      ...protectedObjects(),
+      ...protectedObjects(namespace),
     ],
   });
 }
 
 /** I14: no identity of ours touches what Comptroller itself rests on. */
-function protectedObjects(): Validation[] {
+function protectedObjects(namespace: string): Validation[] {
   return [
     {
-      expression: `variables.namespace != ${quote(SYSTEM_NAMESPACE)}`,
-      message: `no identity of comptroller writes in ${SYSTEM_NAMESPACE}`,
+      expression: `variables.place != ${quote(namespace)}`,
+      message: `no identity of comptroller writes in ${namespace}`,
     },
     {
       expression: [
         "!(variables.name.startsWith('comptroller:') ||",
-        `variables.namespace == '' && (variables.name.startsWith('comptroller-') || variables.name.endsWith(${quote(`.${DOMAIN}`)})))`,
+        `variables.place == '' && (variables.name.startsWith('comptroller-') || variables.name.endsWith(${quote(`.${DOMAIN}`)})))`,
       ].join(' '),
       message: "no identity of comptroller writes comptroller's own objects",
     },

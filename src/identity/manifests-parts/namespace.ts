@@ -1,10 +1,10 @@
-import { LABELS, type ManifestFile, SYSTEM_NAMESPACE } from './kubernetes.ts';
+import { LABELS, type ManifestFile } from './kubernetes.ts';
 
 /**
  * Comptroller's namespace. Its `default` ServiceAccount comes with it, because no controller of ours may write there
  * (I14), not even the one that makes these.
  */
-export function namespaceFiles(): ManifestFile[] {
+export function namespaceFiles(name: string): ManifestFile[] {
   const labels = {
     ...LABELS,
     'pod-security.kubernetes.io/enforce': 'restricted',
@@ -12,13 +12,13 @@ export function namespaceFiles(): ManifestFile[] {
   };
   return [
     {
-      file: `namespace/${SYSTEM_NAMESPACE}.yaml`,
+      file: `namespace/${name}.yaml`,
       objects: [
-        { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE, labels } },
+        { apiVersion: 'v1', kind: 'Namespace', metadata: { name: name, labels } },
         {
           apiVersion: 'v1',
           kind: 'ServiceAccount',
-          metadata: { name: 'default', namespace: SYSTEM_NAMESPACE, labels: LABELS },
+          metadata: { name: 'default', namespace: name, labels: LABELS },
           automountServiceAccountToken: false,
         },
       ],
