@@ -1,3 +1,4 @@
+import { schemaFile } from '#config/schema-file.ts';
 import { CONTROLLERS } from '#controllers/registry.ts';
 import { renderManifests, toYaml } from '#identity/manifests.ts';
 import { profilesJson } from '#identity/profiles-file.ts';
@@ -14,5 +15,6 @@ export function goldenFiles(): ReadonlyMap<string, string> {
     files.set(`deploy/${file.file}`, HEADER + toYaml([file]));
   }
   files.set('certs/profiles.json', profilesJson(CONTROLLERS));
+  files.set('deploy/config.schema.json', schemaFile(CONTROLLERS));
   return files;
 }
