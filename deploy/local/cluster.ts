@@ -237,7 +237,8 @@ class Cluster implements LocalCluster {
   }
 
   async #healthy(of: ManagedProcess, client: ApiClient, path: string): Promise<void> {
-    const look = async () => (await client.call('GET', path)).status === 200;
+    // Until it listens, connections are refused.
+    const look = async () => (await client.call('GET', path).catch(() => undefined))?.status === 200;
     await Promise.race([until(look, { timeout: 60_000, why: `${of.name} to be healthy` }), this.#failed(of)]);
   }
 

@@ -10,25 +10,18 @@ export interface UntilOptions {
 }
 
 /**
- * Looks again and again until the predicate gives something other than false or undefined, and returns that. An
- * exception counts as "not yet" and is the cause of the error when time runs out. For conditions that nobody
- * announces; objects of the API are watched instead.
+ * Looks again and again until the predicate gives something other than false or undefined, and returns that. What it
+ * throws ends the wait. For conditions that nobody announces; objects of the API are watched instead.
  */
 export async function until<T>(
   predicate: () => T | Promise<T>,
   { timeout, why, every = 25 }: UntilOptions,
 ): Promise<Exclude<T, false | undefined>> {
   const deadline = performance.now() + timeout;
-  let last: unknown;
   do {
-    try {
-      const value = await predicate();
-      if (value !== false && value !== undefined) return value as Exclude<T, false | undefined>;
-      last = undefined;
-    } catch (error) {
-      last = error;
-    }
+    const value = await predicate();
+    if (value !== false && value !== undefined) return value as Exclude<T, false | undefined>;
     await pause(every);
   } while (performance.now() < deadline);
-  throw new Error(`waited ${timeout} ms in vain for ${why}`, { cause: last });
+  throw new Error(`waited ${timeout} ms in vain for ${why}`);
 }
