@@ -62,7 +62,7 @@ describe('owner patches', () => {
       ref: { uid: 'uid-web-1' },
       patch: { metadata: { ownerReferences: [mine] } },
     });
-    expect(patch.after.metadata?.ownerReferences).toEqual([friend, mine]);
+    expect(patch.after.metadata?.ownerReferences).toEqual([mine, friend]);
     expect(patched(orphan, patch)).toEqual(patch.after);
     expect({ ...patch.after, metadata: {} }).toEqual({ ...orphan, metadata: {} });
   });

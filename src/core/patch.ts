@@ -81,16 +81,21 @@ function strategicMerge(before: ApiObject, patch: JsonObject): ApiObject {
   const { ownerReferences, ...others } = metadata;
   const merged = mergePatch(before, { ...patch, ...(patch.metadata !== undefined && { metadata: others }) });
   if (!Array.isArray(ownerReferences)) return merged as ApiObject;
-  const owners = new Map<string, Json>();
-  for (const reference of before.metadata?.ownerReferences ?? []) owners.set(reference.uid, { ...reference });
-  for (const element of ownerReferences as readonly JsonObject[]) {
-    const uid = String(element.uid);
-    if (element.$patch === 'delete') owners.delete(uid);
-    else owners.set(uid, { ...((owners.get(uid) ?? {}) as JsonObject), ...element });
-  }
+  const owners = mergeByUid(before.metadata?.ownerReferences ?? [], ownerReferences as readonly JsonObject[]);
   const { ownerReferences: _, ...rest } = (merged as { metadata?: JsonObject }).metadata ?? {};
   return {
     ...(merged as JsonObject),
-    metadata: { ...rest, ...(owners.size > 0 && { ownerReferences: [...owners.values()] }) },
+    metadata: { ...rest, ...(owners.length > 0 && { ownerReferences: owners }) },
   } as unknown as ApiObject;
+}
+
+/** In the API server's order: what the patch brings stands before what it does not name, what was there keeps its place. */
+function mergeByUid(old: readonly OwnerReference[], elements: readonly JsonObject[]): readonly Json[] {
+  const named = new Map(elements.map((element) => [String(element.uid), element]));
+  const there = new Set(old.map(({ uid }) => uid));
+  const brought = elements.filter((element) => element.$patch !== 'delete' && !there.has(String(element.uid)));
+  const kept = old
+    .filter(({ uid }) => named.get(uid)?.$patch !== 'delete')
+    .map((reference) => ({ ...reference, ...named.get(reference.uid) }));
+  return [...brought, ...kept];
 }

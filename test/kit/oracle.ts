@@ -1,0 +1,45 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** Kubernetes' own code, to hold ours against: see test/oracle/main.go for the questions. */
+export interface Oracle {
+  /** Answers in the order of the questions, all in one process. */
+  ask(questions: readonly object[]): Promise<readonly unknown[]>;
+  close(): void;
+}
+
+/** Builds it; with the control plane built, Go's cache has nearly all of it. */
+export async function buildOracle(): Promise<Oracle> {
+  const folder = mkdtempSync(join(tmpdir(), 'comptroller-oracle-'));
+  const binary = join(folder, 'oracle');
+  const versions = join(ROOT, 'deploy/local/go/kubernetes/go.mod');
+  await promisify(execFile)('go', ['build', '-trimpath', '-modfile', versions, '-o', binary, '.'], {
+    cwd: join(ROOT, 'test/oracle'),
+    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
+  });
+  return {
+    ask: (questions) => askAll(binary, questions),
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function askAll(binary: string, questions: readonly object[]): Promise<readonly unknown[]> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      const lines = Buffer.concat(chunks).toString().split('\n').filter(Boolean);
+      if (code === 0 && lines.length === questions.length) resolve(lines.map((line) => JSON.parse(line) as unknown));
+      else reject(new Error(`the oracle ended with ${code} after ${lines.length} of ${questions.length} answers`));
+    });
+    child.stdin.on('error', reject);
+    child.stdin.end(questions.map((question) => `${JSON.stringify(question)}\n`).join(''));
+  });
+}
