@@ -30,6 +30,8 @@ export interface Store {
   /** The newest resourceVersion known of a live uid under that key (or anywhere, without a key). */
   lastKnown(uid: string, key: string | undefined): { key: string; rv: string } | undefined;
   whenSynced(rv: string, callback: () => void): () => void;
+  /** Calls back after each delivery. */
+  onProgress(callback: () => void): () => void;
   delivered(key: string): Cached | undefined;
   deliveredEntries(): IterableIterator<[string, Cached]>;
   get(key: string): ApiObject | undefined;
@@ -58,6 +60,7 @@ interface State {
   /** Barriers: called back after the view and the indexes are in line. */
   readonly barriers: ByRV<() => void>;
   readonly listeners: Set<Listener>;
+  readonly watchers: Set<() => void>;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -77,6 +80,7 @@ export function createStore(resource: Resource, onBug: (error: unknown) => void)
     leaving: createByRV(),
     barriers: createByRV(),
     listeners: new Set(),
+    watchers: new Set(),
     onBug,
   };
   return {
@@ -92,6 +96,10 @@ export function createStore(resource: Resource, onBug: (error: unknown) => void)
     forget: (uid) => exhume(state, uid),
     lastKnown: (uid, key) => lastKnown(state, uid, key),
     whenSynced: (rv, callback) => whenSynced(state, rv, callback),
+    onProgress: (callback) => {
+      state.watchers.add(callback);
+      return () => state.watchers.delete(callback);
+    },
     delivered: (key) => state.delivered.get(key),
     deliveredEntries: () => state.delivered.entries(),
     get: (key) => state.visible.get(key),
@@ -129,7 +137,7 @@ function apply(state: State, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Cac
   run(state.leaving.passed(rv));
   refresh(state, key);
   announce(state, old, type === 'DELETED' ? undefined : object);
-  run(state.barriers.passed(rv));
+  progressed(state, state.barriers.passed(rv));
   return true;
 }
 
@@ -137,7 +145,13 @@ function advance(state: State, rv: string): void {
   if (covers(state.synced, rv)) return;
   state.synced = rv;
   run(state.leaving.passed(rv));
-  run(state.barriers.passed(rv));
+  progressed(state, state.barriers.passed(rv));
+}
+
+/** The view is in line: tells those who wait. */
+function progressed(state: State, reached: readonly (() => void)[]): void {
+  run(reached);
+  run([...state.watchers]);
 }
 
 function run(callbacks: readonly (() => void)[]): void {
@@ -215,7 +229,7 @@ function replace(state: State, objects: readonly Cached[], rv: string, fresh: bo
     if (old !== now) announce(state, old, now);
   }
   // Barriers of an era that ended wait for versions that may never come; this list is later than their writes.
-  run(fresh ? state.barriers.clear() : state.barriers.passed(state.synced));
+  progressed(state, fresh ? state.barriers.clear() : state.barriers.passed(state.synced));
 }
 
 function overlay(state: State, object: Cached): void {

@@ -1,0 +1,43 @@
+import type { Clock, Ms } from '#core/time.ts';
+
+/** client-go's reflector: 800 ms doubling to 30 s, jittered, and afresh after two quiet minutes. */
+const FIRST: Ms = 800;
+const LARGEST: Ms = 30_000;
+const FORGET: Ms = 120_000;
+
+export interface Backoff {
+  /** The next delay; `atLeast` is what the API server asked for. */
+  next(atLeast?: Ms): Ms;
+}
+
+export function createBackoff(clock: Clock, random: () => number): Backoff {
+  let delay = FIRST;
+  let last = Number.NEGATIVE_INFINITY;
+  return {
+    next(atLeast = 0) {
+      const now = clock.now().mono;
+      if (now - last > FORGET) delay = FIRST;
+      last = now;
+      const jittered = Math.min(delay * (1 + random()), LARGEST);
+      delay = Math.min(delay * 2, LARGEST);
+      return Math.max(jittered, atLeast);
+    },
+  };
+}
+
+/** Resolves after `delay`, or at once when the signal aborts. */
+export function pause(clock: Clock, delay: Ms, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.after(delay, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,385 @@
+import { TransportError } from '#api/failure.ts';
+import type { Reader, Streams } from '#api/port.ts';
+import type { ApiObject } from '#core/resource.ts';
+import type { Clock, Ms } from '#core/time.ts';
+import type { Identities } from '#identity/port.ts';
+import type { Log, Meter } from '#telemetry/port.ts';
+import { createBackoff, pause } from './backoff.ts';
+import type { Decoder } from './decode.ts';
+import { type Collector, createCollector, takeEvent } from './intake.ts';
+import { ListRefused, listPage, listPages } from './list.ts';
+import type { CachePlan } from './plan-caches.ts';
+import { acceptOf, METADATA_LIST, watchListPath, watchPath } from './requests.ts';
+import { compareRV, isRV } from './rv.ts';
+import type { Store } from './store.ts';
+import { verify } from './verify.ts';
+
+/** Keeps one store in line with the API server: lists once, then watches, for ever. */
+export interface Reflector {
+  readonly plan: CachePlan;
+  /** Runs until the signal aborts. Never throws. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves when no list is due: the store is at some moment of the API server's history. */
+  settled(): Promise<void>;
+  /** Resolves when the store has passed a moment after the call. Rejects when the reflector ends first. */
+  passNow(): Promise<void>;
+  /** Lists afresh; nothing of before counts. */
+  startEra(): void;
+  /** Opens a watch with the identity's new certificate, then closes the old one. */
+  renew(): void;
+  /** Monotonic time of the last sign of life. */
+  aliveAt(): Ms;
+}
+
+export interface ReflectorParts {
+  readonly plan: CachePlan;
+  readonly store: Store;
+  readonly decoder: Decoder;
+  readonly reader: Reader;
+  readonly streams: Streams;
+  readonly identities: Identities;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly log: Log;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** History went back: asks for a new era in all reflectors. */
+  readonly onBack: (why: string) => void;
+}
+
+/** Bookmarks come about once a minute; nothing for two means that the connection is dead. */
+export const SILENCE: Ms = 120_000;
+const INITIAL_END = 'k8s.io/initial-events-end';
+
+type Opened = Awaited<ReturnType<Streams['watch']>>;
+
+/** How a watch ended, and what it asks for. */
+type End =
+  /** In order, or aborted by ourselves. */
+  | { readonly kind: 'clean' }
+  | { readonly kind: 'broken' }
+  /** The API server no longer has the history since our version. */
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'refused'; readonly status: number; readonly wait?: Ms };
+
+interface State {
+  /** Why a list is due; undefined while watching. */
+  due: string | undefined;
+  /** The list that is due starts an era. */
+  fresh: boolean;
+  /** False once the API server refused WatchList. */
+  watchList: boolean;
+  /** Counts the lists begun. */
+  lists: number;
+  /** Ends the connection in use. */
+  current: AbortController | undefined;
+  /** The certificate's turn of the connection in use. */
+  turn: number;
+  /** A renewed watch that is open already. */
+  next: Connection | undefined;
+  renewing: boolean;
+  alive: Ms;
+  signal: AbortSignal;
+  waiting: (() => void)[];
+}
+
+export function createReflector(parts: ReflectorParts): Reflector {
+  const state: State = {
+    due: 'start',
+    fresh: false,
+    watchList: true,
+    lists: 0,
+    current: undefined,
+    turn: 0,
+    next: undefined,
+    renewing: false,
+    alive: parts.clock.now().mono,
+    signal: AbortSignal.abort(),
+    waiting: [],
+  };
+  return {
+    plan: parts.plan,
+    run: (signal) => run(parts, state, signal),
+    settled: () => settled(state),
+    passNow: latest(() => passNow(parts, state)),
+    startEra: () => {
+      state.fresh = true;
+      relist(state, 'era');
+    },
+    renew: () => void renew(parts, state),
+    aliveAt: () => state.alive,
+  };
+}
+
+async function run(parts: ReflectorParts, state: State, signal: AbortSignal): Promise<void> {
+  const backoff = createBackoff(parts.clock, parts.random);
+  state.signal = signal;
+  while (!signal.aborted) {
+    const begun = parts.clock.now().mono;
+    const before = parts.store.syncedRV();
+    const end = await once(parts, state);
+    if (signal.aborted) break;
+    if (end.kind === 'expired') relist(state, 'expired');
+    if (state.next !== undefined || end.kind === 'expired') continue;
+    // A watch that ends in order is taken up at once, unless the server does nothing but end it.
+    const futile = parts.clock.now().mono - begun < 1000 && parts.store.syncedRV() === before;
+    if (end.kind === 'clean' && (state.due !== undefined || !futile)) continue;
+    await pause(parts.clock, backoff.next(end.kind === 'refused' ? end.wait : 0), signal);
+    if (end.kind === 'broken') await checkHistory(parts, state);
+  }
+  state.next?.controller.abort();
+}
+
+/** One list, one watch, or one of both in one. Turns every failure into an end. */
+async function once(parts: ReflectorParts, state: State): Promise<End> {
+  try {
+    if (state.due === undefined) return await watch(parts, state);
+    parts.meter.count('cache_relists_total', { resource: parts.plan.resource, why: state.due });
+    state.lists++;
+    return state.watchList ? await watchList(parts, state) : await list(parts, state);
+  } catch (error) {
+    if (error instanceof ListRefused) return refused(parts, error.status, error.retryAfter);
+    if (!(error instanceof TransportError)) logBug(parts, error);
+    else parts.log.warn('listing or watching', { resource: parts.plan.resource, trouble: error.trouble });
+    return { kind: 'broken' };
+  }
+}
+
+function logBug({ log, plan }: ReflectorParts, error: unknown): void {
+  log.error('reflecting a resource', {
+    resource: plan.resource,
+    error: error instanceof Error ? error.name : 'unknown',
+  });
+}
+
+function refused({ log, plan }: ReflectorParts, status: number, retryAfter: Ms | undefined): End {
+  if (status === 410) return { kind: 'expired' };
+  log.warn('listing or watching: the API server refused', { resource: plan.resource, status });
+  return { kind: 'refused', status, ...(retryAfter !== undefined && { wait: retryAfter }) };
+}
+
+/** Random in five to ten minutes, so that watches of many processes do not end together. */
+function timeoutSeconds({ random }: ReflectorParts): number {
+  return 300 + Math.floor(random() * 300);
+}
+
+interface Connection {
+  readonly opened: Opened;
+  readonly controller: AbortController;
+  readonly turn: number;
+}
+
+async function open(
+  parts: ReflectorParts,
+  state: State,
+  path: string,
+  controller: AbortController,
+): Promise<Connection> {
+  const { plan, streams, identities } = parts;
+  const { turn } = identities.current(plan.identity);
+  const signal = AbortSignal.any([controller.signal, state.signal]);
+  const opened = await streams.watch(plan.identity, path, { signal, silence: SILENCE, ...acceptOf(plan, 'watch') });
+  return { opened, controller, turn };
+}
+
+/** The same as the connection in use: whoever asks for a list ends it. */
+function openCurrent(parts: ReflectorParts, state: State, path: string): Promise<Connection> {
+  state.current = new AbortController();
+  return open(parts, state, path, state.current);
+}
+
+async function watch(parts: ReflectorParts, state: State): Promise<End> {
+  const path = watchPath(parts.plan, parts.store.syncedRV(), timeoutSeconds(parts));
+  const connection = state.next ?? (await openCurrent(parts, state, path));
+  state.next = undefined;
+  state.current = connection.controller;
+  return follow(parts, state, connection, undefined);
+}
+
+async function watchList(parts: ReflectorParts, state: State): Promise<End> {
+  const connection = await openCurrent(parts, state, watchListPath(parts.plan, timeoutSeconds(parts)));
+  const { status } = connection.opened;
+  // The request as such was refused: this API server has no WatchList.
+  if (status === 400 || status === 404 || status === 422) {
+    state.watchList = false;
+    connection.controller.abort();
+    return list(parts, state);
+  }
+  const end = await follow(parts, state, connection, createCollector(parts.store, parts.decoder));
+  if (state.due === undefined || state.signal.aborted) return end;
+  // It ended before the list was whole. An ERROR event may say that the storage cannot do it: pages can.
+  if (end.kind === 'refused' && end.status >= 500) return list(parts, state);
+  return end.kind === 'clean' && !state.fresh ? { kind: 'broken' } : end;
+}
+
+async function list(parts: ReflectorParts, state: State): Promise<End> {
+  const collector = createCollector(parts.store, parts.decoder);
+  const rv = await listPages(parts.reader, parts.plan, state.signal, {
+    take: (items) => {
+      for (const item of items) collector.put('ADDED', item);
+      state.alive = parts.clock.now().mono;
+    },
+    restart: () => collector.clear(),
+  });
+  takeList(parts, state, collector, rv);
+  return { kind: 'clean' };
+}
+
+/** Reads a watch to its end. `initial` collects the objects of a WatchList until its bookmark. */
+async function follow(
+  parts: ReflectorParts,
+  state: State,
+  { opened, controller, turn }: Connection,
+  initial: Collector | undefined,
+): Promise<End> {
+  state.turn = turn;
+  try {
+    if (opened.status !== 200) return refused(parts, opened.status, opened.retryAfter);
+    if (initial === undefined) renewIfOld(parts, state);
+    let collecting = initial;
+    for await (const line of opened.lines) {
+      state.alive = parts.clock.now().mono;
+      parts.meter.count('cache_events_total', { resource: parts.plan.resource, type: line.type });
+      if (line.type === 'ERROR') return errorEnd(parts, line.object);
+      if (line.type === 'BOOKMARK') {
+        if (bookmark(parts, state, line.object, collecting)) collecting = undefined;
+      } else if (collecting !== undefined) collecting.put(line.type, line.object);
+      // A list is due that replaces all: what still comes in order before it is of no use.
+      else if (state.due === undefined) takeEvent(parts.store, parts.decoder, line.type, line.object);
+    }
+    return { kind: 'clean' };
+  } finally {
+    controller.abort();
+    if (state.current === controller) state.current = undefined;
+  }
+}
+
+/** Says whether it ended the initial list. */
+function bookmark(parts: ReflectorParts, state: State, object: unknown, collecting: Collector | undefined): boolean {
+  const { metadata } = object as ApiObject;
+  const rv = metadata?.resourceVersion;
+  if (!isRV(rv)) throw new TransportError('malformed');
+  if (collecting === undefined) {
+    if (state.due === undefined) parts.store.advance(rv);
+    return false;
+  }
+  const annotations: object = metadata?.annotations ?? {};
+  if (!Object.hasOwn(annotations, INITIAL_END)) return false;
+  takeList(parts, state, collecting, rv);
+  renewIfOld(parts, state);
+  return true;
+}
+
+/** A renewal may have come while the connection was being opened. */
+function renewIfOld(parts: ReflectorParts, state: State): void {
+  if (parts.identities.current(parts.plan.identity).turn !== state.turn) void renew(parts, state);
+}
+
+function errorEnd(parts: ReflectorParts, object: unknown): End {
+  const { code, details } = object as { code?: unknown; details?: { retryAfterSeconds?: unknown } };
+  const wait = details?.retryAfterSeconds;
+  const retryAfter = typeof wait === 'number' && wait >= 0 && wait <= 600 ? wait * 1000 : undefined;
+  return refused(parts, typeof code === 'number' ? code : 500, retryAfter);
+}
+
+function takeList(parts: ReflectorParts, state: State, collector: Collector, rv: string): void {
+  const objects = collector.objects();
+  const why = state.fresh ? undefined : parts.store.contradiction(objects, rv);
+  if (why !== undefined) {
+    parts.onBack(why);
+    return;
+  }
+  parts.store.replace(objects, rv, state.fresh);
+  state.fresh = false;
+  state.due = undefined;
+  for (const wake of state.waiting.splice(0)) wake();
+}
+
+function relist(state: State, why: string): void {
+  state.due ??= why;
+  state.next?.controller.abort();
+  state.next = undefined;
+  state.current?.abort();
+}
+
+function settled(state: State): Promise<void> {
+  if (state.due === undefined) return Promise.resolve();
+  return new Promise((resolve) => state.waiting.push(resolve));
+}
+
+/** After a break the API server may be another one, or a restored one: its history must not end before ours. */
+async function checkHistory(parts: ReflectorParts, state: State): Promise<void> {
+  if (state.due !== undefined) return;
+  try {
+    const before = parts.store.syncedRV();
+    const { rv } = await listPage(parts.reader, parts.plan, state.signal, { limit: 1, accept: METADATA_LIST });
+    if (compareRV(rv, before) < 0) parts.onBack('the resourceVersion of a list went back');
+  } catch (error) {
+    // Still away: the next watch fails as well, and this is asked again.
+    if (!(error instanceof TransportError) && !(error instanceof ListRefused)) logBug(parts, error);
+  }
+}
+
+/** Runs one at a time. Who comes while one runs shares the next: the running one may have read before. */
+function latest(task: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let queued: Promise<void> | undefined;
+  const start = (): Promise<void> => {
+    queued = undefined;
+    const begun = task().finally(() => {
+      if (running === begun) running = undefined;
+    });
+    running = begun;
+    return begun;
+  };
+  return () => {
+    if (running === undefined) return start();
+    queued ??= running.then(start, start);
+    return queued;
+  };
+}
+
+async function passNow(parts: ReflectorParts, state: State): Promise<void> {
+  const { signal } = state;
+  const backoff = createBackoff(parts.clock, parts.random);
+  while (!signal.aborted) {
+    await settled(state);
+    const { lists } = state;
+    const current = (): boolean => state.lists === lists;
+    try {
+      const result = await verify({ ...parts, current }, signal);
+      if (result.kind === 'passed') return;
+      if (!current()) continue;
+      if (result.kind === 'back') parts.onBack(result.why);
+      else relist(state, 'behind');
+    } catch (error) {
+      const known = error instanceof TransportError || error instanceof ListRefused;
+      if (!known) logBug(parts, error);
+      const wait = error instanceof ListRefused ? error.retryAfter : 0;
+      await pause(parts.clock, backoff.next(wait), signal);
+    }
+  }
+  throw new TransportError('aborted');
+}
+
+async function renew(parts: ReflectorParts, state: State): Promise<void> {
+  const replaced = state.current;
+  // A list in progress ends soon, and looks then; a watch that is not open takes the new certificate by itself.
+  if (state.due !== undefined || replaced === undefined || state.next !== undefined || state.renewing) return;
+  state.renewing = true;
+  const backoff = createBackoff(parts.clock, parts.random);
+  const wanted = (): boolean => state.current === replaced && state.due === undefined && !state.signal.aborted;
+  while (wanted()) {
+    const controller = new AbortController();
+    const path = watchPath(parts.plan, parts.store.syncedRV(), timeoutSeconds(parts));
+    const connection = await open(parts, state, path, controller).catch(() => undefined);
+    if (connection?.opened.status === 200 && wanted()) {
+      state.next = connection;
+      replaced.abort();
+      break;
+    }
+    controller.abort();
+    await pause(parts.clock, backoff.next(), state.signal);
+  }
+  state.renewing = false;
+}

@@ -1,0 +1,39 @@
+import { pathOf } from '#core/resource.ts';
+import type { CachePlan } from './plan-caches.ts';
+import { projectionOf } from './projections.ts';
+
+/** Items per page: what the API server renders in a few milliseconds, and what parses here in about five. */
+export const PAGE = 500;
+
+const AS = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
+export const METADATA_LIST = AS('PartialObjectMetadataList');
+const METADATA = AS('PartialObjectMetadata');
+
+/** What to accept, so that a value of a Secret is never even sent to this process. */
+export function acceptOf(plan: CachePlan, what: 'list' | 'watch'): { accept?: string } {
+  if (!projectionOf(plan.resource).metadataOnly) return {};
+  return { accept: what === 'list' ? METADATA_LIST : METADATA };
+}
+
+/** No resourceVersion: a consistent read, whichever API server answers. */
+export function listPath(plan: CachePlan, limit: number, token?: string): string {
+  return path(plan, { limit: String(limit), ...(token !== undefined && { continue: token }) });
+}
+
+export function watchPath(plan: CachePlan, resourceVersion: string, timeoutSeconds: number): string {
+  return path(plan, { ...watching(timeoutSeconds), resourceVersion });
+}
+
+/** The objects as of now come first as events, then a bookmark that says so, then the watch goes on. */
+export function watchListPath(plan: CachePlan, timeoutSeconds: number): string {
+  return path(plan, { ...watching(timeoutSeconds), sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' });
+}
+
+function watching(timeoutSeconds: number): Record<string, string> {
+  return { watch: '1', allowWatchBookmarks: 'true', timeoutSeconds: String(timeoutSeconds) };
+}
+
+function path({ resource, fieldSelector }: CachePlan, query: Record<string, string>): string {
+  const parameters = new URLSearchParams({ ...query, ...(fieldSelector !== undefined && { fieldSelector }) });
+  return `${pathOf(resource)}?${parameters}`;
+}
