@@ -17,6 +17,7 @@ export const ERRORS = {
   GATE_SEAL_FAILED: { retry: 'backoff', says: 'sealing the write' },
   GATE_LEDGER_FAILED: { retry: 'never', says: 'recording the write: the ledger refused' },
   GATE_LEDGER_TOO_LARGE: { retry: 'never', says: 'recording the write: its record does not fit' },
+  GATE_LEDGER_BUSY: { retry: 'backoff', says: 'recording the write: too many records wait for the disk' },
   GATE_FENCED: { retry: 'backoff', says: 'sending the write: the lease does not outlive its deadline' },
   GATE_SHUTTING_DOWN: { retry: 'backoff', says: 'sending the write while shutting down' },
   POLICY_MISSING: { retry: 'never', says: 'judging without a policy bundle' },

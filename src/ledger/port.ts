@@ -116,7 +116,7 @@ export interface Anchor {
 
 export type Recorded<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly code: 'GATE_LEDGER_FAILED' | 'GATE_LEDGER_TOO_LARGE' };
+  | { readonly ok: false; readonly code: 'GATE_LEDGER_FAILED' | 'GATE_LEDGER_TOO_LARGE' | 'GATE_LEDGER_BUSY' };
 
 /** The one synchronous sink. After a failure every `intent` is refused and `failure` resolves; it never hangs (I2). */
 export interface Ledger {

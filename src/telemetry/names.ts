@@ -107,6 +107,8 @@ export const METRICS = {
   },
   ledger_size_records: { type: 'gauge', help: 'Records in the log of this process', labels: [] },
   ledger_unrecorded_total: { type: 'counter', help: 'Writes sent without a record; constant 0', labels: [] },
+  ledger_disk_used_ratio: { type: 'gauge', help: 'Used share of the disk that the ledger lies on', labels: [] },
+  ledger_bodies_shed_total: { type: 'counter', help: 'Records without a body, by why', labels: ['why'] },
   ledger_failures_total: { type: 'counter', help: 'Failures of the ledger, by why', labels: ['why'] },
 
   // Identities.

@@ -1,0 +1,161 @@
+import { mkdir, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { checkpointBody } from './checkpoint.ts';
+import { DIRECTORY_MODE, FILE_MODE, replaceFile, syncPath } from './files.ts';
+import { TILE_WIDTH, Tree } from './merkle.ts';
+import type { Anchor } from './port.ts';
+import { encodeEntries, tilePath } from './tiles.ts';
+
+/** Signs a checkpoint's body; returns signature lines. The key is the keeper's. */
+export type Sign = (body: string) => Promise<string>;
+
+interface Tile {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Turns durable records into what outsiders read: tiles, entry bundles and signed checkpoints. The write-ahead segments
+ * hold the same records until the files here are synced, so nothing here is waited for by an append.
+ */
+export class Publisher {
+  readonly #directory: string;
+  readonly #origin: string;
+  readonly #sign: Sign;
+  readonly #tree = new Tree();
+  readonly #rows: Buffer[][] = [];
+  #entries: Buffer[] = [];
+  #ready: Tile[] = [];
+  #waitingBytes = 0;
+  #partials: { old: string[]; current: string[] } = { old: [], current: [] };
+  readonly #unsynced = new Set<string>();
+  readonly #folders = new Set<string>();
+  #signed = -1;
+  /** Full tiles of the first records, as many, are on disk already (a log that is being recovered). */
+  readonly #written: number;
+
+  constructor(directory: string, origin: string, sign: Sign, written = 0) {
+    this.#directory = directory;
+    this.#origin = origin;
+    this.#sign = sign;
+    this.#written = written;
+  }
+
+  append(entry: Buffer, leaf: Buffer): void {
+    this.#waitingBytes += entry.length;
+    this.#tree.append(leaf, (level, index, value) => {
+      this.#rows[level] ??= [];
+      const row = this.#rows[level] as Buffer[];
+      row.push(value);
+      if (row.length < TILE_WIDTH) return;
+      this.#rows[level] = [];
+      if ((index + 1) * TILE_WIDTH ** level <= this.#written) return;
+      this.#ready.push({ path: tilePath(level, Math.floor(index / TILE_WIDTH)), bytes: Buffer.concat(row) });
+    });
+    this.#entries.push(entry);
+    if (this.#entries.length < TILE_WIDTH) return;
+    const full = this.#entries;
+    this.#entries = [];
+    if (this.#tree.size <= this.#written) return;
+    this.#ready.push({ path: tilePath('entries', this.#tree.size / TILE_WIDTH - 1), bytes: encodeEntries(full) });
+  }
+
+  anchor(): Anchor {
+    return { origin: this.#origin, size: this.#tree.size, root: this.#tree.root().toString('base64') };
+  }
+
+  /** The size of the last signed checkpoint; -1 before the first. */
+  get signed(): number {
+    return this.#signed;
+  }
+
+  /** Bytes that came since the last time files were written. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  #partialTiles(): Tile[] {
+    const { size } = this.#tree;
+    const tiles = this.#rows.flatMap((row, level) => {
+      const index = Math.floor(size / TILE_WIDTH ** (level + 1));
+      return row.length === 0 ? [] : [{ path: tilePath(level, index, row.length), bytes: Buffer.concat(row) }];
+    });
+    if (this.#entries.length === 0) return tiles;
+    const path = tilePath('entries', Math.floor(size / TILE_WIDTH), this.#entries.length);
+    return [...tiles, { path, bytes: encodeEntries(this.#entries) }];
+  }
+
+  /** Writes the tiles of all records so far. Returns the anchor they stand for. */
+  async materialise(): Promise<Anchor> {
+    const anchor = this.anchor();
+    const ready = this.#ready;
+    const partial = this.#partialTiles();
+    const bytes = this.#waitingBytes;
+    this.#ready = [];
+    try {
+      for (const tile of ready) await this.#write(tile);
+      for (const tile of partial) await this.#write(tile);
+    } catch (error) {
+      this.#ready = [...ready, ...this.#ready];
+      throw error;
+    }
+    this.#waitingBytes -= bytes;
+    this.#partials.current.push(...partial.map(({ path }) => path));
+    return anchor;
+  }
+
+  async #write({ path, bytes }: Tile): Promise<void> {
+    const full = join(this.#directory, path);
+    const folder = dirname(full);
+    if (!this.#folders.has(folder)) await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
+    this.#folders.add(folder);
+    await writeFile(full, bytes, { mode: FILE_MODE });
+    this.#unsynced.add(full);
+  }
+
+  /** Signs and publishes a checkpoint for tiles that are written. Rejects when the keeper does. */
+  async sign(anchor: Anchor): Promise<void> {
+    const body = checkpointBody(anchor);
+    const lines = await this.#sign(body);
+    const path = join(this.#directory, 'checkpoint');
+    await replaceFile(path, `${body}\n${lines}`);
+    this.#unsynced.add(path);
+    this.#signed = anchor.size;
+    await this.#dropPartials(new Set(this.#partialTiles().map((tile) => tile.path)));
+  }
+
+  /** A reader may hold the checkpoint before this one, so its partial tiles stay for one turn more. */
+  async #dropPartials(live: ReadonlySet<string>): Promise<void> {
+    const kept = new Set([...this.#partials.current, ...live]);
+    for (const path of this.#partials.old) {
+      if (kept.has(path)) continue;
+      const full = join(this.#directory, path);
+      this.#unsynced.delete(full);
+      await rm(full, { force: true });
+      const empty = await rmdir(dirname(full)).then(
+        () => true,
+        () => false,
+      );
+      if (empty) this.#folders.delete(dirname(full));
+    }
+    this.#partials = { old: this.#partials.current, current: [] };
+  }
+
+  /** Makes every file written so far durable; then the segments that hold the same records are not needed any more. */
+  async sync(): Promise<void> {
+    const files = [...this.#unsynced];
+    for (const path of files) {
+      await syncPath(path);
+      this.#unsynced.delete(path);
+    }
+    for (const folder of new Set(files.flatMap((path) => [dirname(path), dirname(dirname(path))]))) {
+      await syncPath(folder).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      });
+    }
+  }
+
+  async dropSegments(paths: readonly string[]): Promise<void> {
+    for (const path of paths) await unlink(path);
+  }
+}
