@@ -44,13 +44,13 @@ violations contains v if {
 
 violations contains v if {
 	input.write.verb in {"create", "update", "patch"}
-	not is_object(input.object)
+	not has_object
 	v := finding("object: absent, though it is written")
 }
 
 violations contains v if {
 	input.write.verb == "patch"
-	not is_object(input.patch)
+	not has_patch
 	v := finding("patch: absent, though it is sent")
 }
 
@@ -58,7 +58,7 @@ violations contains v if {
 violations contains v if {
 	input.write.verb in {"delete", "patch", "update"}
 	not write.is_event
-	not is_object(input.before)
+	not has_before
 	v := {
 		"rule": "gate/before-unknown",
 		"title": "A change can be judged only beside the object as it is.",
@@ -82,6 +82,21 @@ violations contains v if {
 		"controls": [],
 	}
 }
+
+# A negated call with an argument that is undefined is undefined, not true: negate rules instead.
+has_object if is_object(input.object)
+
+has_patch if is_object(input.patch)
+
+has_before if is_object(input.before)
+
+violations contains v if {
+	input.write.verb == "create"
+	not named
+	v := finding("object: it is created without the name of the write")
+}
+
+named if input.object.metadata.name == input.write.name
 
 pinned if {
 	input.write.preconditions.uid != ""

@@ -24,7 +24,7 @@ violations contains v if {
 }
 
 violations contains v if {
-	not input.object.type in {"Normal", "Warning"}
+	not known_type
 	v := {
 		"rule": "events/type",
 		"title": "An Event is Normal or Warning.",
@@ -53,6 +53,8 @@ retold(message) := {
 	"severity": "medium",
 	"controls": [],
 }
+
+known_type if input.object.type in {"Normal", "Warning"}
 
 regards_own_kind if {
 	regarded := input.object.involvedObject

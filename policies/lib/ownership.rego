@@ -110,7 +110,7 @@ claims contains v if {
 }
 
 claims contains v if {
-	some ref in input.object.metadata.ownerReferences
+	some ref in becomes
 	not ref in was
 	not rightful(ref)
 	v := foreign
@@ -118,8 +118,8 @@ claims contains v if {
 
 claims contains v if {
 	some ref in was
-	not ref in object.get(input.object.metadata, "ownerReferences", [])
-	not ref.uid == input.cause.trigger.uid
+	not ref in becomes
+	not of_trigger(ref)
 	v := foreign
 }
 
@@ -134,7 +134,11 @@ claims contains v if {
 	}
 }
 
-was := object.get(input.before.metadata, "ownerReferences", [])
+was := object.get(input, ["before", "metadata", "ownerReferences"], [])
+
+becomes := object.get(input, ["object", "metadata", "ownerReferences"], [])
+
+of_trigger(ref) if ref.uid == input.cause.trigger.uid
 
 rightful(ref) if {
 	points(ref)

@@ -21,8 +21,6 @@ package_name := replace(input.controller.name, "-", "_")
 
 is_event if input.write.class == "event"
 
-deletes if input.write.verb in {"delete", "deletecollection"}
-
 changes if input.write.verb in {"patch", "update"}
 
 # A patch body may only hold these members at its top and in its metadata. Read with `object.get`, so that an absent

@@ -47,7 +47,7 @@ wished := object.get(ranks, input.facts.namespace.value.labels["pod-security.kub
 # Without the namespace nobody knows what its label asks for.
 violations contains v if {
 	judged
-	not is_object(input.facts.namespace.value.labels)
+	not labelled
 	v := {
 		"rule": "pod-security/namespace-unknown",
 		"title": "A pod is judged only in a namespace that is known.",
@@ -56,6 +56,8 @@ violations contains v if {
 		"controls": ["CIS 5.2.1"],
 	}
 }
+
+labelled if is_object(input.facts.namespace.value.labels)
 
 spec := input.object.spec
 

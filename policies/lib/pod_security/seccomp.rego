@@ -17,8 +17,8 @@ violations contains v if {
 violations contains v if {
 	level >= 2
 	not windows
-	not seccomp_allowed(spec.securityContext)
-	bad := [c | some c in containers; not seccomp_allowed(c.securityContext)]
+	not seccomp_set(spec)
+	bad := [c | some c in containers; not seccomp_set(c)]
 	count(bad) > 0
 	v := {
 		"rule": "pod-security-restricted/seccomp",
@@ -30,3 +30,5 @@ violations contains v if {
 }
 
 seccomp_allowed(context) if context.seccompProfile.type in {"RuntimeDefault", "Localhost"}
+
+seccomp_set(holder) if seccomp_allowed(holder.securityContext)

@@ -20,7 +20,7 @@ safe_sysctls := {
 
 violations contains v if {
 	level >= 1
-	bad := [sysctl | some sysctl in spec.securityContext.sysctls; not sysctl.name in safe_sysctls]
+	bad := [sysctl | some sysctl in spec.securityContext.sysctls; not object.get(sysctl, "name", null) in safe_sysctls]
 	count(bad) > 0
 	v := {
 		"rule": "pod-security-baseline/sysctls",

@@ -1,0 +1,8 @@
+package gate_test
+
+import data.lib.testing
+
+test_cases[name] if {
+	some name, c in data.cases.gate
+	testing.holds(c)
+}

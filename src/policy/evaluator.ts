@@ -1,0 +1,197 @@
+import type { Clock, Ms } from '#core/time.ts';
+import type { NoteDraft } from '#ledger/port.ts';
+import type { Log, Meter } from '#telemetry/port.ts';
+import { type Activation, activate } from './activate.ts';
+import { type PublicJwk, verifyingKeys } from './keys.ts';
+import type { Job } from './lane.ts';
+import { BundleError } from './manifest.ts';
+import type { BundleId, Decision, Evaluator, PolicyInput } from './port.ts';
+import type { Judgement } from './result.ts';
+import { watchBundle } from './watch.ts';
+
+export type BundleNote = Extract<NoteDraft, { note: 'bundle' }>;
+
+export interface EvaluatorOptions {
+  /** Holds policy.wasm, data.json, selftest.json, manifest.json and signatures.json; it is watched. */
+  readonly bundleDir: string;
+  /** Public JWKs with `kid`. A bundle that none of them signed is never used. */
+  readonly keys: readonly PublicJwk[];
+  /** How many different keys must have signed. Default 1. */
+  readonly quorum?: number;
+  /** The highest version that the ledger has seen: a lower one is refused (I16). */
+  readonly minVersion: number;
+  readonly meter: Meter;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Told of each activation before it holds, and of each refusal. Where it throws, the bundle is not activated. */
+  readonly onBundle: (note: BundleNote) => void | Promise<void>;
+  /** What the cache drops of a resource (`core/pods`), as JSON Pointers: the self-test proves that no rule reads it. */
+  readonly untracked?: (resource: string) => readonly string[];
+  /** How long a batch, and a single input in the slow lane, may take. */
+  readonly timeouts?: { readonly batch: Ms; readonly single: Ms };
+}
+
+export interface ReloadingEvaluator extends Evaluator {
+  /** Looks at the bundle's directory again. Resolves when the bundle there is in force, or was refused (and reported). */
+  reload(): Promise<void>;
+}
+
+/** Above this an input takes the slow lane; above the other it is refused. */
+const FAST_BYTES = 256 * 1024;
+const SLOW_BYTES = 2 * 1024 * 1024;
+/** How long a tenant whose input was too slow stays in the slow lane, and how many are remembered. */
+const SUSPICION: Ms = 60_000;
+const MAX_SUSPECTS = 1024;
+const TIMEOUTS = { batch: 250, single: 500 };
+const UNKNOWN: BundleId = { version: 0, digest: '0'.repeat(64) };
+
+/** Throws only on a wrong configuration of keys. A bundle that cannot be used is reported, and every decision is an error. */
+export async function createEvaluator(options: EvaluatorOptions): Promise<ReloadingEvaluator> {
+  const { bundleDir, clock, meter, log } = options;
+  const keys = verifyingKeys(options.keys);
+  const quorum = options.quorum ?? 1;
+  const timeouts = options.timeouts ?? TIMEOUTS;
+  const suspects = createSuspects(clock);
+  const listeners = new Set<(bundle: BundleId) => void>();
+  let current: Activation | undefined;
+  let highest = options.minVersion;
+  let closed = false;
+  let reloads: Promise<void> = Promise.resolve();
+
+  async function replace(): Promise<void> {
+    if (closed) return;
+    const trust = { keys, quorum, minVersion: highest, now: clock.now().wall };
+    const lanes = { clock, timeouts, onRestart: restarted, untracked: options.untracked };
+    const next = await activate(bundleDir, trust, lanes, current?.id);
+    if (next === undefined) return;
+    try {
+      await options.onBundle({ note: 'bundle', bundle: next.id, activated: true });
+    } catch {
+      await next.close();
+      throw new BundleError('ledger', 'recording the activation failed', next.id);
+    }
+    const last = current;
+    current = next;
+    highest = next.id.version;
+    if (last !== undefined) meter.set('policy_bundle_info', labels(last.id), 0);
+    meter.set('policy_bundle_info', labels(next.id), 1);
+    log.info('policy bundle activated', { ...labels(next.id) });
+    for (const listener of listeners) listener(next.id);
+    await last?.drain();
+  }
+
+  function restarted(why: 'timeout' | 'crash'): void {
+    meter.count('policy_evaluator_restarts_total', { why });
+    log.warn('policy evaluator replaced', { why });
+  }
+
+  /** The last good bundle stays in force. */
+  async function refuse(error: unknown): Promise<void> {
+    const fault = error instanceof BundleError ? error.fault : 'engine';
+    const why = `${fault}: ${error instanceof Error ? error.message : 'loading the bundle'}`.slice(0, 512);
+    const bundle = (error instanceof BundleError ? error.id : undefined) ?? UNKNOWN;
+    meter.count('policy_bundle_errors_total', { why: fault });
+    log.error('policy bundle refused', { why, inForce: current?.id.version });
+    try {
+      await options.onBundle({ note: 'bundle', bundle, activated: false, why });
+    } catch {
+      log.error('recording a refused policy bundle failed', { why: fault });
+    }
+  }
+
+  function reload(): Promise<void> {
+    reloads = reloads.then(() => replace().catch(refuse));
+    return reloads;
+  }
+
+  const unwatch = await watchBundle(bundleDir, clock, () => void reload());
+  await reload();
+
+  return {
+    reload,
+    active: () => current?.id,
+    onActivation(callback) {
+      listeners.add(callback);
+      return () => void listeners.delete(callback);
+    },
+    async decide(inputs) {
+      const activation = current;
+      const decisions = await Promise.all(inputs.map((input) => decideOne(input, activation, suspects)));
+      for (const [at, decision] of decisions.entries()) observe(meter, inputs[at], decision);
+      return decisions;
+    },
+    async close() {
+      closed = true;
+      unwatch();
+      await reloads;
+      await current?.close();
+      current = undefined;
+    },
+  };
+}
+
+function decideOne(input: PolicyInput, activation: Activation | undefined, suspects: Suspects): Promise<Decision> {
+  const error = (code: Extract<Decision, { kind: 'error' }>['code']): Promise<Decision> =>
+    Promise.resolve({ kind: 'error', bundle: activation?.id, code, micros: 0 });
+  if (activation === undefined) return error('POLICY_MISSING');
+  const text = textOf(input);
+  if (text === undefined) return error('POLICY_MALFORMED');
+  if (text.length > SLOW_BYTES) return error('POLICY_INPUT_TOO_LARGE');
+  const tenant = String(input.write?.namespace ?? '');
+  const lane = text.length > FAST_BYTES || suspects.has(tenant) ? activation.slow : activation.fast;
+  return new Promise((resolve) => {
+    const settle: Job['settle'] = (judgement) => {
+      if (isTimeout(judgement)) suspects.add(tenant);
+      resolve({ ...judgement, bundle: activation.id });
+    };
+    lane.push({ text, tenant, settle });
+  });
+}
+
+const encoder = new TextEncoder();
+
+/** Anything but a plain object would be taken for no input at all, or for something else. */
+function textOf(input: unknown): Uint8Array | undefined {
+  if (typeof input !== 'object' || input === null || Array.isArray(input) || ArrayBuffer.isView(input))
+    return undefined;
+  try {
+    return encoder.encode(JSON.stringify(input));
+  } catch {
+    return undefined;
+  }
+}
+
+function isTimeout(judgement: Judgement): boolean {
+  return judgement.kind === 'error' && judgement.code === 'POLICY_TIMEOUT';
+}
+
+type Suspects = ReturnType<typeof createSuspects>;
+
+/** Tenants that had an input judged too slowly: theirs wait for each other, not everybody for them (I15). */
+function createSuspects(clock: Clock) {
+  const until = new Map<string, Ms>();
+  return {
+    add(tenant: string): void {
+      until.delete(tenant);
+      until.set(tenant, clock.now().mono + SUSPICION);
+      const oldest = until.size > MAX_SUSPECTS ? until.keys().next().value : undefined;
+      if (oldest !== undefined) until.delete(oldest);
+    },
+    has(tenant: string): boolean {
+      const end = until.get(tenant);
+      if (end === undefined) return false;
+      if (end > clock.now().mono) return true;
+      until.delete(tenant);
+      return false;
+    },
+  };
+}
+
+function observe(meter: Meter, input: PolicyInput | undefined, decision: Decision): void {
+  if (decision.micros > 0) meter.observe('policy_decision_duration_seconds', {}, decision.micros / 1e6);
+  meter.count('policy_decisions_total', { controller: input?.controller?.name ?? '', verdict: decision.kind });
+}
+
+function labels({ version, digest }: BundleId): { version: string; digest: string } {
+  return { version: String(version), digest };
+}
