@@ -14,6 +14,8 @@ export interface Store {
   readonly resource: Resource;
   syncedRV(): string;
   size(): number;
+  /** Own writes and tombstones that deliveries have not passed yet. */
+  pending(): number;
   /** A watch event. One that is not newer than `syncedRV` was seen before and is left out; says whether it was new. */
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Cached): boolean;
   /** A bookmark, or the proof that everything up to `rv` is in. */
@@ -87,6 +89,7 @@ export function createStore(resource: Resource, onBug: (error: unknown) => void)
     resource,
     syncedRV: () => state.synced,
     size: () => state.visible.size,
+    pending: () => state.own.size + state.dead.size,
     apply: (type, object) => apply(state, type, object),
     advance: (rv) => advance(state, rv),
     contradiction: (objects, rv) => contradiction(state, objects, rv),
@@ -202,7 +205,6 @@ function replace(state: State, objects: readonly Cached[], rv: string, fresh: bo
   if (fresh) {
     for (const key of state.own.keys()) touched.add(key);
     for (const { key } of state.dead.values()) if (key !== undefined) touched.add(key);
-    state.own.clear();
     state.dead.clear();
     state.deleted.clear();
   }
@@ -219,7 +221,8 @@ function replace(state: State, objects: readonly Cached[], rv: string, fresh: bo
   run(fresh ? state.leaving.clear() : state.leaving.passed(state.synced));
   for (const [key, old] of before) {
     if (state.delivered.get(key)?.metadata.uid === old.metadata.uid) continue;
-    remember(state, old.metadata.uid);
+    // Not after a restore: what it took away never ended, and may come back.
+    if (!fresh) remember(state, old.metadata.uid);
     state.dead.delete(old.metadata.uid);
   }
   for (const key of touched) refresh(state, key);
