@@ -53,8 +53,8 @@ export interface ServingConfig {
   readonly certFile?: string;
   readonly keyFile?: string;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  /** IANA names; empty for the runtime's own choice. */
-  readonly cipherSuites: readonly string[];
+  /** OpenSSL's names; empty for the runtime's own choice. */
+  readonly ciphers: readonly string[];
   readonly clientCaFile?: string;
   readonly requestheaderClientCaFile?: string;
 }

@@ -94,7 +94,7 @@ const CONFIG: Config = {
   workers: new Map(),
   api: { qps: 20, burst: 30 },
   leaderElection: { enabled: true, leaseDuration: 1, renewDeadline: 1, retryPeriod: 1, name: 'x', namespace: 'y' },
-  serving: { bindAddress: '127.0.0.1', port: 10_257, minVersion: 'TLSv1.3', cipherSuites: [] },
+  serving: { bindAddress: '127.0.0.1', port: 10_257, minVersion: 'TLSv1.3', ciphers: [] },
   cluster: { name: 'kubernetes', rootCaFile: '/etc/kubernetes/pki/ca.crt' },
   identity: { namingMode: 'comptroller', certificateLifetime: 1 },
   keeper: {},

@@ -109,6 +109,11 @@ describe('flags', () => {
     expect(load([flag]).leaderElection.enabled).toBe(enabled);
   });
 
+  test('cipher suites by their IANA names', () => {
+    const suites = '--tls-cipher-suites=TLS_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256';
+    expect(load([suites]).serving.ciphers).toEqual(['TLS_AES_256_GCM_SHA384', 'ECDHE-RSA-AES128-GCM-SHA256']);
+  });
+
   test('short forms and repeated lists', () => {
     const config = load(['-v', '4', '--policy-key=a,b', '--policy-key', 'c']);
     expect(config.log.verbosity).toBe(4);
@@ -171,6 +176,10 @@ describe('flags', () => {
     ['--bind-address=localhost', '--bind-address: it is not an IP address; use 127.0.0.1, 0.0.0.0 or ::'],
     ['--tls-cert-file=x', '--tls-cert-file: certificate and key go together; give both files or none'],
     ['--allocate-node-cidrs', '--allocate-node-cidrs: it needs --cluster-cidr'],
+    [
+      '--tls-cipher-suites=TLS_AES_128_GCM_SHA256,TLS_RSA_WITH_3DES_EDE_CBC_SHA',
+      '--tls-cipher-suites: one is unknown or insecure',
+    ],
     ['--certificate-lifetime=48h', '--certificate-lifetime: it is not from 10m to 24h'],
     ['--kubeconfig=', '--kubeconfig: an empty string is not a text of 1 to 1024 characters'],
     ['--config=missing', '--config: the file cannot be read; check that it exists and who may read it'],

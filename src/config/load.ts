@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { Controller } from '#core/controller.ts';
 import type { Ms } from '#core/time.ts';
+import { CIPHER_SUITES } from './ciphers.ts';
 import type { Config, LeaderElectionConfig, ServingConfig } from './config.ts';
 import { selectControllers } from './controllers.ts';
 import { parseDuration } from './duration.ts';
 import { ConfigError } from './errors.ts';
 import { type CommandLine, flagsOf, parseFlags } from './flags.ts';
 import { helpText } from './help.ts';
+import { suggestion } from './nearest.ts';
 import { API_VERSION, configurationSchema, KIND, type Settings, workersKey } from './schema.ts';
 import { validate } from './validate.ts';
 
@@ -142,6 +144,14 @@ function contradictionsOf(settings: Settings, where: (path: string) => string): 
     'cluster.allocateNodeCidrs',
     'it needs --cluster-cidr',
   );
+  for (const suite of serving.tlsCipherSuites) {
+    const names = CIPHER_SUITES.keys();
+    refuse(
+      !CIPHER_SUITES.has(suite),
+      'serving.tlsCipherSuites',
+      `one is unknown or insecure${suggestion(suite, names)}`,
+    );
+  }
   const lifetime = ms(identity.certificateLifetime);
   refuse(lifetime < 600_000 || lifetime > 86_400_000, 'identity.certificateLifetime', 'it is not from 10m to 24h');
   return [...found, ...leaseContradictions(settings.leaderElection, where)];
@@ -234,7 +244,7 @@ function servingOf({ serving }: Settings): ServingConfig {
       requestheaderClientCaFile: serving.requestheaderClientCaFile,
     }),
     minVersion: serving.tlsMinVersion === 'VersionTLS12' ? 'TLSv1.2' : 'TLSv1.3',
-    cipherSuites: serving.tlsCipherSuites,
+    ciphers: serving.tlsCipherSuites.flatMap((name) => CIPHER_SUITES.get(name) ?? []),
   };
 }
 

@@ -135,6 +135,13 @@ export const METRICS = {
   running_managed_controllers: { type: 'gauge', help: 'Controllers running', labels: ['name', 'manager'] },
   event_loop_delay_seconds: { type: 'gauge', help: 'Delay of the event loop, by quantile', labels: ['quantile'] },
 
+  // Doors.
+  doors_requests_total: {
+    type: 'counter',
+    help: 'Requests at the HTTPS server, by route and status',
+    labels: ['route', 'code'],
+  },
+
   // Controllers (upstream's names).
   root_ca_cert_publisher_sync_total: {
     type: 'counter',

@@ -1,0 +1,50 @@
+import type { Clock, Ms } from '#core/time.ts';
+
+/** A token bucket: `take` says whether there is one left. */
+export function createBucket(clock: Clock, perSecond: number, burst: number): { take(): boolean } {
+  let tokens = burst;
+  let last = clock.now().mono;
+  return {
+    take() {
+      const now = clock.now().mono;
+      tokens = Math.min(burst, tokens + ((now - last) / 1000) * perSecond);
+      last = now;
+      if (tokens < 1) return false;
+      tokens -= 1;
+      return true;
+    },
+  };
+}
+
+export interface Expiring<T> {
+  /** The value of that key if it is fresh; else loads it, once for all who ask meanwhile. Undefined is not kept. */
+  get(key: string, load: () => Promise<T | undefined>): Promise<T | undefined>;
+}
+
+/** Keeps at most `max` values for `ttl` each; the oldest goes first. */
+export function createExpiring<T>(clock: Clock, ttl: Ms, max: number): Expiring<T> {
+  const kept = new Map<string, { readonly value: T; readonly until: Ms }>();
+  const loading = new Map<string, Promise<T | undefined>>();
+  const load = async (key: string, begin: () => Promise<T | undefined>): Promise<T | undefined> => {
+    try {
+      const value = await begin();
+      if (value === undefined) return undefined;
+      kept.delete(key);
+      kept.set(key, { value, until: clock.now().mono + ttl });
+      const oldest = kept.keys().next();
+      if (kept.size > max && !oldest.done) kept.delete(oldest.value);
+      return value;
+    } finally {
+      loading.delete(key);
+    }
+  };
+  return {
+    async get(key, begin) {
+      const found = kept.get(key);
+      if (found !== undefined && clock.now().mono < found.until) return found.value;
+      const started = loading.get(key) ?? load(key, begin);
+      loading.set(key, started);
+      return started;
+    },
+  };
+}
