@@ -32,7 +32,7 @@ export async function keeper(args: readonly string[]): Promise<void> {
   const { caCert, caKey, mode } = options;
   const socket = options.socket ?? places.keeperSocket;
   if (mode === 'upstream') process.stderr.write(UPSTREAM_WARNING);
-  const running = await spawnKeeper({ socket, caCert, caKey, stateDir: places.keeper, mode });
+  const running = await spawnKeeper({ socket, caCert, caKey, stateDir: places.keeper, mode }, { hold: true });
   process.stdout.write(`keeper: listening on ${socket}\n`);
   const stop = (): void => void running.stop();
   process.once('SIGTERM', stop).once('SIGINT', stop);

@@ -11,5 +11,11 @@ export function profilesJson(controllers: readonly Controller[]): string {
     key: 'EC P-256',
     usages: profile.usages,
   }));
-  return `${JSON.stringify({ version: 1, profiles }, null, 2)}\n`;
+  return `${formatted({ version: 1, profiles })}\n`;
+}
+
+/** As the formatter has it: lists of words on one line. */
+function formatted(value: object): string {
+  const lists = /\[\n\s+("[^\]{}]*")\n\s+\]/g;
+  return JSON.stringify(value, null, 2).replace(lists, (_, words: string) => `[${words.split(/,\n\s+/).join(', ')}]`);
 }

@@ -23,10 +23,17 @@ async function main(): Promise<void> {
   process.stdout.write('ready\n');
 }
 
-/** Listening is over: from here on no connection can be made out of this process. */
+interface Permission {
+  has(scope: string): boolean;
+  drop(scope: string): void;
+}
+
+/** Listening is over: from here on no connection can be made out of this process. Under the permission model only. */
 function dropNetwork(): void {
-  const permission: { drop?: (scope: string) => void } | undefined = process.permission;
-  permission?.drop?.('net');
+  const permission = process.permission as Permission | undefined;
+  if (permission === undefined) return;
+  permission.drop('net');
+  if (permission.has('net')) throw new Error('starting the keeper: the right to the network could not be given up');
 }
 
 function stopper(keeper: RunningKeeper): () => void {

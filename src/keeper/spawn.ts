@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Ms } from '#core/time.ts';
 import { type KeeperSettings, keeperArguments } from './arguments.ts';
 
@@ -18,14 +18,16 @@ export interface SpawnedKeeper {
 /**
  * Starts the keeper as a process of its own and resolves when it listens. It holds the read end of a pipe from us: when
  * we die, however, it ends too.
+ * With `hold`, its life keeps this process alive.
  */
-export async function spawnKeeper(settings: KeeperSettings): Promise<SpawnedKeeper> {
+export async function spawnKeeper(given: KeeperSettings, { hold = false } = {}): Promise<SpawnedKeeper> {
+  const settings = absolute(given);
   for (const path of [settings.stateDir, dirname(settings.socket)]) mkdirSync(path, { recursive: true, mode: 0o700 });
   const child = spawn(process.execPath, [...keeperFlags(settings), keeperMain(), ...keeperArguments(settings, true)], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: {},
   });
-  const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  const exited = new Promise<number | null>((settle) => child.once('close', (code) => settle(code)));
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (said.length < 4096) said += text;
@@ -45,7 +47,9 @@ export async function spawnKeeper(settings: KeeperSettings): Promise<SpawnedKeep
       `starting the keeper: ${won === 'silent' ? `no sign of life in ${READY} ms` : said.trim() || 'it ended'}`,
     );
   }
-  for (const handle of [child, child.stdin, child.stdout, child.stderr] as { unref?: () => void }[]) handle.unref?.();
+  if (!hold) {
+    for (const handle of [child, child.stdin, child.stdout, child.stderr] as { unref?: () => void }[]) handle.unref?.();
+  }
   return {
     pid: child.pid,
     exited,
@@ -56,6 +60,10 @@ export async function spawnKeeper(settings: KeeperSettings): Promise<SpawnedKeep
       clearTimeout(slow);
     },
   };
+}
+
+function absolute({ socket, caCert, caKey, stateDir, mode }: KeeperSettings): KeeperSettings {
+  return { socket: resolve(socket), caCert: resolve(caCert), caKey: resolve(caKey), stateDir: resolve(stateDir), mode };
 }
 
 function keeperMain(): string {

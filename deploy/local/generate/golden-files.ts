@@ -2,6 +2,7 @@ import { schemaFile } from '#config/schema-file.ts';
 import { CONTROLLERS } from '#controllers/registry.ts';
 import { renderManifests, toYaml } from '#identity/manifests.ts';
 import { profilesJson } from '#identity/profiles-file.ts';
+import { declaredData } from '#policy/declared.ts';
 
 /** Folders that hold nothing but generated files. */
 export const GOLDEN_FOLDERS = ['deploy/namespace', 'deploy/rbac', 'deploy/admission', 'deploy/flowcontrol'] as const;
@@ -15,6 +16,8 @@ export function goldenFiles(): ReadonlyMap<string, string> {
     files.set(`deploy/${file.file}`, HEADER + toYaml([file]));
   }
   files.set('certs/profiles.json', profilesJson(CONTROLLERS));
+  // `comptroller policy build` writes the same before it compiles.
+  files.set('policies/data/declared.json', `${JSON.stringify(declaredData(CONTROLLERS), null, 2)}\n`);
   files.set('deploy/config.schema.json', schemaFile(CONTROLLERS));
   return files;
 }

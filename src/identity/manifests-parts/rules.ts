@@ -79,7 +79,7 @@ export const LEADER_RULES: readonly PolicyRule[] = [
   {
     apiGroups: ['coordination.k8s.io'],
     resources: ['leases'],
-    verbs: ['get', 'patch', 'update'],
+    verbs: ['get', 'update', 'watch'],
     resourceNames: [LEASE.name],
   },
 ];

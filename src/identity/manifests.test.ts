@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { CONTROLLERS } from '#controllers/registry.ts';
+import { allow, defineController } from '#core/controller.ts';
+import { nothing } from '#core/plan.ts';
+import { isResource, resourceOfKind } from '#core/resource.ts';
+import { renderManifests, sectionOf, toYaml } from './manifests.ts';
+import { ADMISSION_RULES } from './manifests-parts/admission-rules.ts';
+import type { Manifest, PolicyRule } from './manifests-parts/kubernetes.ts';
+import { ownRules, readerRules, secretsRules } from './manifests-parts/rules.ts';
+
+const none = new Map<string, number>();
+const files = renderManifests(CONTROLLERS, { mode: 'comptroller', generations: none });
+const objects = files.flatMap((file) => file.objects);
+const roles = objects.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role') as (Manifest & {
+  rules: PolicyRule[];
+})[];
+const bindings = objects.filter(({ kind }) => kind.endsWith('RoleBinding')) as (Manifest & {
+  subjects: { kind: string; name: string }[];
+})[];
+
+const cleaner = defineController({
+  name: 'token-cleaner',
+  upstreamRole: 'token-cleaner',
+  does: 'Deletes tokens that ended.',
+  events: false,
+  rbac: [allow('core/secrets', 'get', 'list', 'watch', 'delete'), allow('core/pods', 'watch')],
+  loops: [{ queue: 'q', key: 'core/secrets', workers: 1, reconcile: () => nothing('none') }],
+});
+
+describe('roles', () => {
+  it('leave list and watch to reader alone', () => {
+    const listing = roles.filter(({ rules }) =>
+      rules.some(({ verbs }) => verbs.includes('list') || verbs.includes('watch')),
+    );
+    expect(listing.map(({ metadata }) => metadata.name)).toEqual(['comptroller:reader']);
+  });
+
+  it('name no wildcard, and nothing that grants more rights', () => {
+    for (const { rules } of roles) {
+      const words = rules.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
+      for (const bad of ['*', 'escalate', 'bind', 'impersonate', 'secrets']) expect(words).not.toContain(bad);
+    }
+  });
+
+  it('are bound to the group of the current generation, never to a user', () => {
+    for (const { subjects, metadata } of bindings) {
+      expect(subjects).toEqual([expect.objectContaining({ kind: 'Group', name: `${metadata.name}:g1` })]);
+    }
+    const raised = renderManifests(CONTROLLERS, { mode: 'comptroller', generations: new Map([['reader', 3]]) });
+    const text = toYaml(raised.filter(({ file }) => file === 'rbac/reader.yaml'));
+    expect(text).toContain('comptroller:reader:g3');
+    expect(text).not.toContain('comptroller:reader:g1');
+  });
+
+  it('keep Secrets away from reader: secrets-metadata lists them', () => {
+    const all = [...CONTROLLERS, cleaner];
+    const resources = (rules: readonly PolicyRule[]): string[] => rules.flatMap((rule) => rule.resources);
+    expect(resources(readerRules(all))).not.toContain('secrets');
+    expect(secretsRules(all)).toEqual([{ apiGroups: [''], resources: ['secrets'], verbs: ['list', 'watch'] }]);
+    expect(ownRules(cleaner)).toEqual([{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'delete'] }]);
+    const rendered = renderManifests(all, { mode: 'comptroller', generations: none }).map(({ file }) => file);
+    expect(rendered).toContain('rbac/secrets-metadata.yaml');
+    expect(files.map(({ file }) => file)).not.toContain('rbac/secrets-metadata.yaml');
+  });
+
+  it('merge what several controllers list, and always have namespaces', () => {
+    const pods = readerRules([...CONTROLLERS, cleaner]).filter(({ resources }) => resources.includes('pods'));
+    expect(pods).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }]);
+    expect(readerRules([])).toEqual([{ apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] }]);
+  });
+});
+
+describe('admission policies', () => {
+  it('have rules of their own only for controllers and resources that exist', () => {
+    const names = new Set(CONTROLLERS.map(({ name }) => name));
+    for (const [name, { resource }] of ADMISSION_RULES) {
+      expect(names).toContain(name);
+      expect(isResource(`${resource.group === '' ? 'core' : resource.group}/${resource.plural}`)).toBe(true);
+    }
+  });
+
+  it('fail closed, deny, and are bound', () => {
+    const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy') as (Manifest & {
+      spec: { failurePolicy: string };
+    })[];
+    const bound = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding') as (Manifest & {
+      spec: object;
+    })[];
+    expect(policies.map(({ spec }) => spec.failurePolicy)).toEqual(policies.map(() => 'Fail'));
+    expect(bound.map(({ spec }) => spec)).toEqual(
+      policies.map(({ metadata }) => ({ policyName: metadata.name, validationActions: ['Deny'] })),
+    );
+  });
+
+  it('refuse what a controller lists, reads or only requires', () => {
+    const text = JSON.stringify(
+      objects.find(
+        ({ metadata, kind }) => kind === 'ValidatingAdmissionPolicy' && metadata.name === 'fleet.comptroller.dev',
+      ),
+    );
+    expect(text).toContain("'UPDATE apps/replicasets/status'");
+    expect(text).not.toContain('finalizers');
+    expect(text).not.toMatch(/LIST|WATCH|GET/);
+  });
+});
+
+describe('all manifests', () => {
+  it('are of kinds that the API server has, in the versions it serves', () => {
+    for (const { apiVersion, kind } of objects)
+      expect([kind, resourceOfKind(apiVersion, kind)]).not.toContain(undefined);
+  });
+
+  it('belong to a section, one object once', () => {
+    for (const file of files) expect(sectionOf(file)).toBeDefined();
+    const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('come back from YAML as they were', () => {
+    const read = parseAllDocuments(toYaml(files)).map((document) => document.toJS() as unknown);
+    expect(read).toEqual(JSON.parse(JSON.stringify(objects)));
+  });
+
+  it('are, in mode upstream, only the patches that the stock roles lack', () => {
+    const rendered = renderManifests(CONTROLLERS, { mode: 'upstream', generations: none }).flatMap(
+      (file) => file.objects,
+    );
+    const added = rendered.flatMap((object) => (object as unknown as { rules?: PolicyRule[] }).rules ?? []);
+    expect(new Set(added.flatMap(({ verbs }) => verbs))).toEqual(new Set(['patch']));
+    expect(rendered.map(({ kind }) => kind)).not.toContain('ValidatingAdmissionPolicy');
+  });
+});
