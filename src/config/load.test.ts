@@ -55,7 +55,7 @@ function problems(argv: readonly string[], file?: string): readonly string[] {
 const FILE = 'apiVersion: comptroller.dev/v1\nkind: ComptrollerConfiguration\n';
 
 describe('defaults', () => {
-  test("are upstream's", () => {
+  test("are upstream's, but for the budget of writes and the TLS version", () => {
     const config = load([]);
     expect(config.leaderElection).toEqual({
       enabled: true,
@@ -66,7 +66,7 @@ describe('defaults', () => {
       namespace: 'kube-system',
     });
     expect(config.serving).toMatchObject({ bindAddress: '0.0.0.0', port: 10_257, minVersion: 'TLSv1.3' });
-    expect(config.api).toEqual({ qps: 20, burst: 30 });
+    expect(config.api).toEqual({ qps: 5000, burst: 20_000 });
     expect(config.controllers).toEqual(['replicaset', 'root-ca-certificate-publisher', 'serviceaccount']);
     expect(config.workers.get('concurrent-replicaset-syncs')).toBe(5);
     expect(config.mode).toBe('enforce');

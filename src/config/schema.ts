@@ -31,12 +31,12 @@ const connection = section('How to reach the API server.', {
   ),
   master: Type.Optional(text('Address of the API server; overrides the one in kubeconfig.', { maxLength: 2048 })),
   qps: Type.Number({
-    default: 20,
+    default: 5_000,
     minimum: 0.1,
     maximum: 10_000,
     description: 'Writes a second that one controller may sustain.',
   }),
-  burst: count(30, 1, 100_000, 'Writes that one controller may do at once.'),
+  burst: count(20_000, 1, 100_000, 'Writes that one controller may do at once.'),
 });
 
 const cluster = section('What the cluster is like.', {

@@ -1,5 +1,8 @@
+import { listedBy } from '#core/controller.ts';
 import { type ErrorCode, retryOf } from '#core/errors.ts';
 import { type Outcome, targetOf, type Write } from '#core/plan.ts';
+import type { WireRequest } from '#core/request.ts';
+import type { ApiObject } from '#core/resource.ts';
 import type { Decision, PolicyInput, Violation } from '#policy/port.ts';
 import { checkDeclared } from './declared.ts';
 import { causeOf, inputDigest, policyInput } from './input.ts';
@@ -100,7 +103,14 @@ function prepare(
   const undeclared = checkDeclared(work.controller, rendered.request);
   const namespace = target?.namespace === undefined ? undefined : namespaceOf(parts, target.namespace);
   const { ok: _, ...parcel } = rendered;
-  const pending: Pending = { write, writeId, cause: causeOf(write.reason, work, namespace), ...parcel };
+  const before = parcel.before ?? cachedBefore(rendered.request, work);
+  const pending: Pending = {
+    write,
+    writeId,
+    cause: causeOf(write.reason, work, namespace),
+    ...parcel,
+    ...(before && { before }),
+  };
   if (undeclared !== undefined) {
     ledger.denial({ ...wishOf(pending, work), code: undeclared, epoch: parts.fence.epoch() });
     return { ok: false, code: undeclared };
@@ -116,6 +126,14 @@ function prepare(
     now: clock.now(),
   });
   return { ok: true, asked: { pending, input, standing: park.standing(writeId, bundle, input) } };
+}
+
+/** What the cache shows under the uid that a change is for; nothing where the controller does not list the resource. */
+function cachedBefore({ verb, target }: WireRequest, { controller, view }: Work): ApiObject | undefined {
+  const { resource, namespace, name, uid } = target;
+  if (verb === 'create' || name === undefined || !listedBy(controller.rbac).includes(resource)) return undefined;
+  const found: ApiObject | undefined = view.get(resource, { namespace, name });
+  return found?.metadata?.uid === uid ? found : undefined;
 }
 
 function namespaceOf({ cache }: GateParts, name: string) {

@@ -104,6 +104,7 @@ function interpret(answer: Answer | { kind: 'refused' }, pending: Pending, attem
 /** The key rests until the write can no longer happen; then its fate is looked up and recorded. */
 function lost({ request, write }: Pending, { auditId }: Attempt, parts: GateParts): Sent {
   const outcome: Outcome = { write, kind: 'unknown', code: 'API_UNKNOWN' };
+  parts.lost.add(request.timeout);
   if (request.class === 'event') return { outcome };
   const open: OpenWrite = {
     verb: request.verb,

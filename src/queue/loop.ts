@@ -47,8 +47,19 @@ export async function runKey(key: string, state: LoopState, parts: RunnerParts):
     key,
     reason: plan.reason,
     writes: plan.chains.length,
+    refused: refusals([...first.outcomes, ...second.outcomes].flat()),
   });
   return [...first.barriers, ...second.barriers];
+}
+
+/** The codes of what was not applied and the rules that spoke, for the log; undefined when all went well. */
+function refusals(outcomes: readonly Outcome[]): string | undefined {
+  const codes = new Set<string>();
+  for (const outcome of outcomes) {
+    if ('code' in outcome) codes.add(outcome.code);
+    if (outcome.kind === 'denied') for (const { rule } of outcome.rules) codes.add(rule);
+  }
+  return codes.size === 0 ? undefined : [...codes].join(', ');
 }
 
 async function gathered(key: string, state: LoopState, parts: RunnerParts): Promise<Input<Resource, ApiObject>> {

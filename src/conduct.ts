@@ -1,0 +1,349 @@
+/** The life of a `run` process: follow, lead, end. Every way to end drains what is under way, and says why in the ledger. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Endpoint } from '#api/connections.ts';
+import type { Config } from '#config/config.ts';
+import type { ApiServer } from '#config/kubeconfig.ts';
+import type { Controller, ControllerSettings, Reads } from '#core/controller.ts';
+import { pathOf } from '#core/resource.ts';
+import { type Ms, seconds } from '#core/time.ts';
+import { createEventLane, type EventLane } from '#gate/events.ts';
+import { createGate, type Gate } from '#gate/gate.ts';
+import { sendLease } from '#gate/lease.ts';
+import type { GateParts } from '#gate/ports.ts';
+import { recover } from '#gate/recover.ts';
+import type { RunningIdentities } from '#identity/identities.ts';
+import type { Keeper } from '#keeper/port.ts';
+import type { SpawnedKeeper } from '#keeper/spawn.ts';
+import { createElector, type Lost } from '#leader/elector.ts';
+import type { Epoch, Fence } from '#leader/port.ts';
+import { leaseFound, leasePath, leaseRequest, leaseWritten } from '#leader/request.ts';
+import { createSoleLeader } from '#leader/sole.ts';
+import type { Opened } from '#ledger/open.ts';
+import type { Anchor } from '#ledger/port.ts';
+import type { createEvaluator } from '#policy/evaluator.ts';
+import { watchClockJumps } from '#telemetry/clock.ts';
+import type { Health } from '#telemetry/health.ts';
+import type { Metrics } from '#telemetry/metrics.ts';
+import type { Telemetry } from '#telemetry/port.ts';
+import { type Reign, startReign } from './queue/reign.ts';
+
+/** How a process ended; the exit codes are documented in README.md. */
+export type Ended =
+  | { readonly kind: 'stopped'; readonly code: 0 }
+  | { readonly kind: 'lost-leadership'; readonly code: 1 }
+  | { readonly kind: 'keeper-gone'; readonly code: 69 }
+  | { readonly kind: 'failed'; readonly code: 70 }
+  | { readonly kind: 'ledger-failed'; readonly code: 74 };
+
+export interface Comptroller {
+  /** Resolves when this process has to end, and everything that could be drained is. */
+  readonly ended: Promise<Ended>;
+  /** Hands over: drains, gives the lease up, records the stop. */
+  stop(): void;
+}
+
+/** What needs the operator's configuration and the keeper, in the order in which it was opened. */
+export interface Base {
+  readonly api: ApiServer;
+  readonly endpoint: Endpoint;
+  readonly keeper: Keeper;
+  readonly spawned: SpawnedKeeper | undefined;
+  readonly opened: Opened;
+  readonly identities: RunningIdentities;
+  /** `<hostname>_<uuid>`: the holder of the lease. */
+  readonly identity: string;
+}
+
+export interface Pipeline extends Omit<GateParts, 'fence' | 'meter' | 'log' | 'evaluator'> {
+  readonly evaluator: Awaited<ReturnType<typeof createEvaluator>>;
+  readonly controllers: readonly Controller[];
+}
+
+export interface Outside {
+  readonly telemetry: Telemetry;
+  readonly health: Health;
+  readonly metrics: Metrics;
+}
+
+/** What the API server may take for one write; the fence keeps that much of the lease. */
+export const WRITE_TIMEOUT: Ms = seconds(6);
+const LEASE_MARGIN: Ms = seconds(1);
+const JUMP_BOUND: Ms = seconds(2);
+const JUMP_LOOK: Ms = seconds(1);
+/** How long what is under way at the end is waited for. */
+const DRAIN: Ms = WRITE_TIMEOUT + seconds(3);
+const DRAIN_LOOK: Ms = 20;
+
+interface Stage {
+  readonly config: Config;
+  readonly base: Base;
+  readonly pipeline: Pipeline;
+  readonly telemetry: Telemetry;
+  readonly gate: Gate;
+  readonly events: EventLane;
+  readonly fence: Fence;
+  /** Aborts watches and campaigns. */
+  readonly signal: AbortSignal;
+  readonly synced: Promise<void>;
+}
+
+/** The two ways to have leadership: by lease, or because the operator says that no other replica runs. */
+interface Leadership {
+  readonly fence: Fence;
+  /** Begins; calls `won` once, and `lost` at most once after it. */
+  start(won: (epoch: Epoch, predecessor: Anchor | undefined) => void, lost: (why: Lost) => void): void;
+  release(): Promise<unknown>;
+  failing(): string | undefined;
+}
+
+/** Follows, leads when it is its turn, and ends in order. */
+export function conduct(
+  config: Config,
+  base: Base,
+  pipeline: Pipeline,
+  outside: Outside,
+  undo: (() => unknown)[],
+): Comptroller {
+  const { telemetry, health } = outside;
+  const { log } = telemetry;
+  const abort = new AbortController();
+  const ended = Promise.withResolvers<Ended>();
+  let reign: Reign | undefined;
+  let ending = false;
+
+  const parts = { ...pipeline, ...telemetry } as GateParts & Pipeline;
+  const leadership = openLeadership(config, base, parts, abort.signal);
+  Object.assign(parts, { fence: leadership.fence });
+  const gate = createGate(parts);
+  const events = createEventLane(parts);
+  const synced = pipeline.cache.start(abort.signal);
+  const stage: Stage = {
+    config,
+    base,
+    pipeline,
+    telemetry,
+    gate,
+    events,
+    fence: leadership.fence,
+    signal: abort.signal,
+    synced,
+  };
+
+  const end = (how: Ended, why: string, graceful: boolean): void => {
+    if (ending) return;
+    ending = true;
+    log.info('ending', { how: how.kind, why, code: how.code });
+    void finish(stage, reign, leadership, graceful, why, undo)
+      .catch((error: unknown) => log.error('ending out of order', { error: describe(error) }))
+      .finally(() => {
+        abort.abort();
+        ended.resolve(how);
+      });
+  };
+  const lead = async (epoch: Epoch, predecessor: Anchor | undefined): Promise<void> => {
+    try {
+      const begun = await beginReign(stage, epoch, predecessor);
+      if (ending) await begun.stop();
+      else reign = begun;
+      log.info('controllers started', { count: pipeline.controllers.length, transitions: epoch.transitions });
+    } catch (error) {
+      if (!ending) end({ kind: 'failed', code: 70 }, `starting to lead: ${describe(error)}`, true);
+    }
+  };
+  synced.catch((error: unknown) => end({ kind: 'failed', code: 70 }, `filling the cache: ${describe(error)}`, true));
+  void base.opened.ledger.failure.then((why) => end({ kind: 'ledger-failed', code: 74 }, why, false));
+  void base.spawned?.exited.then(() => end({ kind: 'keeper-gone', code: 69 }, 'the keeper ended', true));
+  attend(stage, () => reign, undo);
+  watchHealth(health, stage, leadership);
+  leadership.start(
+    (epoch, predecessor) => void lead(epoch, predecessor),
+    (why) => end({ kind: 'lost-leadership', code: 1 }, why, false),
+  );
+  return { ended: ended.promise, stop: () => end({ kind: 'stopped', code: 0 }, 'asked to stop', true) };
+}
+
+function openLeadership(config: Config, { identity, opened }: Base, parts: GateParts, signal: AbortSignal): Leadership {
+  const { leaderElection: election } = config;
+  if (!election.enabled) {
+    const sole = createSoleLeader(identity);
+    const epoch = sole.fence.epoch() as Epoch;
+    return {
+      fence: sole.fence,
+      start: (won) => won(epoch, undefined),
+      release: async () => sole.close(),
+      failing: () => undefined,
+    };
+  }
+  const at = { namespace: election.namespace, name: election.name };
+  const timeout = Math.min(seconds(5), election.renewDeadline / 2);
+  const told: { won?: (epoch: Epoch, predecessor: Anchor | undefined) => void; lost?: (why: Lost) => void } = {};
+  const elector = createElector({
+    config: {
+      ...at,
+      identity,
+      leaseDuration: election.leaseDuration,
+      renewDeadline: election.renewDeadline,
+      retryPeriod: election.retryPeriod,
+      margin: LEASE_MARGIN,
+      jumpBound: JUMP_BOUND,
+    },
+    clock: parts.clock,
+    read: async () => leaseFound(await parts.reader.get('leader', leasePath(at), { timeout })),
+    write: async (kind, lease) => leaseWritten(await sendLease(leaseRequest(kind, lease, at, timeout), at, parts)),
+    inFlight: () => parts.writer.inFlight() + parts.lost.count(),
+    anchor: () => opened.ledger.anchor(),
+    onWon: (epoch, predecessor) => told.won?.(epoch, predecessor),
+    onLost: (why) => told.lost?.(why),
+    meter: parts.meter,
+    log: parts.log,
+    random: Math.random,
+  });
+  return {
+    fence: elector.fence,
+    start(won, lost) {
+      Object.assign(told, { won, lost });
+      void elector.run(signal);
+    },
+    release: () => elector.release(),
+    failing: () => elector.failing(),
+  };
+}
+
+/** What stands between winning and the first decision: records, a caught-up cache, open intents closed (I8, I16). */
+async function beginReign(stage: Stage, epoch: Epoch, predecessor: Anchor | undefined): Promise<Reign> {
+  const { base, pipeline, telemetry, signal } = stage;
+  const { ledger, reader, clock, cache } = pipeline;
+  const predecessorNote = predecessor === undefined ? {} : { predecessor };
+  const noted = await ledger.note({ note: 'leadership', epoch, won: true, ...predecessorNote });
+  if (!noted.ok) throw new Error(`recording the leadership: ${noted.code}`);
+  if (predecessor !== undefined) await noteRollback(base.opened, predecessor);
+  await stage.synced;
+  await cache.catchUp(signal);
+  await recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log });
+  return startReign(pipeline.controllers, runnerParts(stage));
+}
+
+/** An anchor ahead of the local logs of the same origin means that they were rolled back. */
+async function noteRollback({ ledger, checkAnchor }: Opened, predecessor: Anchor): Promise<void> {
+  const found = await checkAnchor(predecessor);
+  if (found !== 'rolled-back' && found !== 'forked') return;
+  await ledger.note({ note: 'rolled-back', anchor: { origin: predecessor.origin, size: predecessor.size }, found: 0 });
+}
+
+function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
+  const { cache, clock, reader } = pipeline;
+  const { rootCaFile } = config.cluster;
+  const settings: ControllerSettings = Object.freeze(
+    rootCaFile === undefined ? {} : { rootCa: readFileSync(rootCaFile, 'utf8') },
+  );
+  const workers = new Map(
+    pipeline.controllers.flatMap(({ loops }) =>
+      loops.flatMap(({ queue, workersFlag }) => {
+        const count = workersFlag === undefined ? undefined : config.workers.get(workersFlag);
+        return count === undefined ? [] : [[queue, count] as const];
+      }),
+    ),
+  );
+  const readsFor = (controller: string): Reads => ({
+    async get(resource, at) {
+      const { status, body } = await reader.get(controller, pathOf(resource, at));
+      return status === 200
+        ? { ok: true, object: body as never }
+        : { ok: false, status, reason: (body as { reason?: string }).reason ?? '' };
+    },
+  });
+  return {
+    ...telemetry,
+    cache,
+    gate,
+    events,
+    clock,
+    settings,
+    workers,
+    readsFor,
+    seed: () => randomBytes(32).toString('hex'),
+    writeTimeout: WRITE_TIMEOUT,
+  };
+}
+
+/** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */
+function attend({ pipeline, telemetry }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
+  const { evaluator, cache, park, ledger, clock } = pipeline;
+  undo.push(
+    evaluator.onActivation(() => {
+      for (const address of park.clear()) reign()?.wake(address);
+      telemetry.meter.set('gate_parked_writes', {}, park.size());
+    }),
+    cache.onEra((why, resource) => {
+      void ledger.note({ note: 'era', why, resource });
+      void reign()?.restart();
+    }),
+    watchClockJumps({
+      clock,
+      every: JUMP_LOOK,
+      bound: JUMP_BOUND,
+      onJump: (by) => void ledger.note({ note: 'clock-jump', by }),
+    }),
+  );
+}
+
+function watchHealth(health: Health, { pipeline, synced, base }: Stage, leadership: Leadership): void {
+  let ready = false;
+  void synced.then(() => {
+    ready = true;
+  });
+  let failed: string | undefined;
+  void base.opened.ledger.failure.then((why) => {
+    failed = why;
+  });
+  health.add('leaderElection', () => leadership.failing(), ['livez', 'healthz']);
+  health.add('ledger', () => failed, ['livez', 'readyz', 'healthz']);
+  health.add('informer-sync', () => (ready ? undefined : 'filling the cache'));
+  health.add('policy', () =>
+    pipeline.evaluator.active() === undefined ? 'no policy bundle is active: every write is refused' : undefined,
+  );
+  for (const { name } of pipeline.controllers) health.add(`${name}-controller`, () => undefined, ['healthz']);
+}
+
+/** Drains, gives leadership up, records the stop. Not graceful: leadership or ledger are gone, so nothing is waited for. */
+async function finish(
+  stage: Stage,
+  reign: Reign | undefined,
+  leadership: Leadership,
+  graceful: boolean,
+  why: string,
+  undo: (() => unknown)[],
+): Promise<void> {
+  const { gate, events, pipeline, base, telemetry } = stage;
+  if (!graceful) gate.close();
+  await within(DRAIN, pipeline, () => reign?.stop());
+  gate.close();
+  if (graceful) {
+    await within(DRAIN, pipeline, () => events.drained());
+    await within(DRAIN, pipeline, () => quiet(stage));
+    telemetry.log.info('leadership', { release: String(await leadership.release()) });
+  }
+  await base.opened.ledger.close(why);
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+/** Resolves when nothing is on the wire. */
+async function quiet({ pipeline, gate }: Stage): Promise<void> {
+  while (gate.busy() > 0 || pipeline.writer.inFlight() > 0 || pipeline.lost.count() > 0) {
+    await new Promise<void>((resolve) => pipeline.clock.after(DRAIN_LOOK, resolve));
+  }
+}
+
+async function within(limit: Ms, { clock }: Pipeline, act: () => Promise<unknown> | undefined): Promise<void> {
+  let cancel = (): void => {};
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.after(limit, resolve);
+  });
+  await Promise.race([act() ?? Promise.resolve(), late]);
+  cancel();
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown';
+}

@@ -1,0 +1,85 @@
+import type { Reader } from '#api/port.ts';
+import type { WireRequest } from '#core/request.ts';
+import { isResource } from '#core/resource.ts';
+import type { Clock } from '#core/time.ts';
+import type { Ledger } from '#ledger/port.ts';
+import type { Log } from '#telemetry/port.ts';
+import { type OpenWrite, type Resolution, resolve } from './resolve.ts';
+
+/** An intent of an earlier process without an outcome, as the ledger tells it. */
+export interface OpenIntent {
+  readonly auditId: string;
+  readonly time: string;
+  readonly class: string;
+  readonly verb: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly uid?: string;
+  readonly derivedName: boolean;
+  readonly resourceVersion?: string;
+  /** Milliseconds the request may have been under way. */
+  readonly timeout: number;
+}
+
+const AT_ONCE = 8;
+const VERBS: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+/**
+ * Closes what a crash left open: each intent becomes applied, not applied, or unknown (then the join closes it). Runs
+ * after leadership is won and before any controller starts, so that nobody decides while a fate is open; waits out
+ * requests that may still be under way.
+ */
+export async function recover(
+  open: readonly OpenIntent[],
+  parts: { reader: Reader; ledger: Ledger; clock: Clock; log: Log },
+): Promise<void> {
+  const queue = [...open];
+  const worker = async (): Promise<void> => {
+    for (let intent = queue.shift(); intent !== undefined; intent = queue.shift()) {
+      const { as, how } = await resolveIntent(intent, parts);
+      await parts.ledger.note({ note: 'resolved', auditId: intent.auditId, as, how });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (open.length > 0) parts.log.info('open intents resolved', { count: open.length });
+}
+
+async function resolveIntent(
+  intent: OpenIntent,
+  { reader, clock }: { reader: Reader; clock: Clock },
+): Promise<Resolution> {
+  const write = openWriteOf(intent);
+  // Leases are read by whoever holds them, and no object depends on an Event: the join closes both.
+  if (write === undefined || intent.class !== 'write')
+    return { as: 'unknown', how: 'not looked up: the join with the audit log closes it' };
+  const left = Date.parse(intent.time) + intent.timeout - clock.now().wall;
+  if (left > 0) await new Promise<void>((resume) => clock.after(Math.min(left, intent.timeout), resume));
+  return resolve(write, reader);
+}
+
+function openWriteOf({
+  verb,
+  resource,
+  namespace,
+  name,
+  uid,
+  subresource,
+  resourceVersion,
+  derivedName,
+}: OpenIntent): OpenWrite | undefined {
+  if (!VERBS.has(verb) || !isResource(resource)) return undefined;
+  return {
+    verb: verb as WireRequest['verb'],
+    target: {
+      resource,
+      ...(namespace !== undefined && { namespace }),
+      ...(name !== undefined && { name }),
+      ...(uid !== undefined && { uid }),
+      ...(subresource !== undefined && { subresource }),
+    },
+    derivedName,
+    ...(resourceVersion !== undefined && { resourceVersion }),
+  };
+}

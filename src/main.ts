@@ -1,0 +1,192 @@
+/**
+ * The composition root of `comptroller run`: builds the parts in the order of the pipeline. Who ends whom is in
+ * `conduct.ts`. Nothing here decides; it reads from top to bottom like the picture in ARCHITECTURE.md.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createReader } from '#api/read.ts';
+import { createStreams } from '#api/watch.ts';
+import { createWriter } from '#api/write.ts';
+import { createCache } from '#cache/cache.ts';
+import { planCaches } from '#cache/plan-caches.ts';
+import type { Config } from '#config/config.ts';
+import { readKubeconfig } from '#config/kubeconfig.ts';
+import { CONTROLLERS } from '#controllers/registry.ts';
+import { createLostWrites } from '#gate/lost.ts';
+import { createNames } from '#gate/names.ts';
+import { createPark } from '#gate/park.ts';
+import { createProofs } from '#gate/proof.ts';
+import { createQuotaGuard, DEFAULT_BUDGETS } from '#gate/quota.ts';
+import { createIdentities } from '#identity/identities.ts';
+import { placesIn } from '#identity/places.ts';
+import { compileProfiles } from '#identity/profiles.ts';
+import { publishStatus } from '#identity/status.ts';
+import { connectKeeper } from '#keeper/client.ts';
+import type { Keeper } from '#keeper/port.ts';
+import { type SpawnedKeeper, spawnKeeper } from '#keeper/spawn.ts';
+import { openLedger } from '#ledger/open.ts';
+import type { Ledger, NoteDraft } from '#ledger/port.ts';
+import { createEvaluator } from '#policy/evaluator.ts';
+import { readPublicKey } from '#policy/keys.ts';
+import { systemClock } from '#telemetry/clock.ts';
+import { createHealth } from '#telemetry/health.ts';
+import { createLog } from '#telemetry/log.ts';
+import { createMetrics } from '#telemetry/metrics.ts';
+import type { Telemetry } from '#telemetry/port.ts';
+import { type Base, type Comptroller, conduct, type Pipeline, WRITE_TIMEOUT } from './conduct.ts';
+
+/** Comptroller's own version, and the Kubernetes release whose behaviour it has. */
+export const VERSION = '0.1.0';
+export const KUBERNETES = 'v1.37.1';
+
+/** Starts everything; rejects with an Error fit for a person when a part cannot start, and then leaves nothing behind. */
+export async function startComptroller(config: Config): Promise<Comptroller> {
+  const clock = systemClock;
+  const log = createLog({ ...config.log, clock });
+  const metrics = createMetrics({ version: VERSION, kubernetes: KUBERNETES });
+  const health = createHealth();
+  const telemetry: Telemetry = { log, meter: metrics.meter };
+  for (const warning of config.warnings) log.warn(warning);
+  const undo: (() => unknown)[] = [];
+  try {
+    const base = await openBase(config, telemetry, undo);
+    const parts = await buildPipeline(config, base, telemetry, undo);
+    return conduct(config, base, parts, { telemetry, health, metrics }, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+/** Server address, keeper, ledger, identities: each needs the one before it. */
+async function openBase(config: Config, { log, meter }: Telemetry, undo: (() => unknown)[]): Promise<Base> {
+  const api = await readKubeconfig(config.kubeconfig, config.master);
+  const endpoint = {
+    server: api.server,
+    version: VERSION,
+    ...(api.tlsServerName !== undefined && { servername: api.tlsServerName }),
+  };
+  const identity = `${hostname()}_${randomUUID()}`;
+  const { keeper, spawned } = await openKeeper(config, undo);
+  const { checkpointKey } = await keeper.about();
+  const opened = await openLedger({
+    directory: config.ledgerDir,
+    cluster: config.cluster.name,
+    sign: (body) => keeper.signCheckpoint(body),
+    verifierKey: checkpointKey,
+    clock: systemClock,
+    meter,
+    log,
+    start: {
+      version: VERSION,
+      kubernetes: KUBERNETES,
+      node: process.version,
+      host: hostname(),
+      identity,
+      mode: config.mode,
+      naming: config.identity.namingMode,
+      controllers: [...config.controllers],
+    },
+  });
+  undo.push(() => opened.ledger.close('start failed'));
+  const identities = await createIdentities({
+    keeper,
+    profiles: compileProfiles(CONTROLLERS, config.identity.namingMode),
+    serverCaPem: api.caPem,
+    lifetime: config.identity.certificateLifetime,
+    clock: systemClock,
+    meter,
+    log,
+    onCertificate: (note) => mustRecord(opened.ledger, note),
+  });
+  undo.push(() => identities.close());
+  const status = publishStatus({ identities, places: placesIn(config.stateDir), clock: systemClock, log });
+  undo.push(() => status.close());
+  return { api, endpoint, keeper, spawned, opened, identities, identity };
+}
+
+async function openKeeper(
+  { keeper, stateDir, identity }: Config,
+  undo: (() => unknown)[],
+): Promise<{ keeper: Keeper; spawned: SpawnedKeeper | undefined }> {
+  const places = placesIn(stateDir);
+  const socket = keeper.socket ?? places.keeperSocket;
+  const { caCertFile, caKeyFile } = keeper;
+  const spawned =
+    keeper.socket !== undefined || caCertFile === undefined || caKeyFile === undefined
+      ? undefined
+      : await spawnKeeper({
+          socket,
+          caCert: caCertFile,
+          caKey: caKeyFile,
+          stateDir: places.keeper,
+          mode: identity.namingMode,
+        });
+  undo.push(() => spawned?.stop());
+  const client = await connectKeeper(socket);
+  undo.push(() => client.close());
+  return { keeper: client, spawned };
+}
+
+/** A note without which the step it tells of must not happen. */
+async function mustRecord(ledger: Ledger, note: NoteDraft): Promise<void> {
+  const recorded = await ledger.note(note);
+  if (!recorded.ok) throw new Error(`recording ${note.note}: ${recorded.code}`);
+}
+
+/** Transport, cache, policy and the gate's own state. Opens no connection and starts no watch yet, but for the bundle. */
+async function buildPipeline(
+  config: Config,
+  { endpoint, identities, opened }: Base,
+  { log, meter }: Telemetry,
+  undo: (() => unknown)[],
+): Promise<Pipeline> {
+  const clock = systemClock;
+  const proofs = createProofs();
+  const wire = { endpoint, identities, clock, meter };
+  const reader = createReader(wire);
+  const writer = createWriter({ ...wire, isRecorded: (recorded) => proofs.redeem(recorded) });
+  undo.push(
+    () => reader.close(),
+    () => writer.close(),
+  );
+  const controllers = CONTROLLERS.filter(({ name }) => config.controllers.includes(name));
+  const cache = createCache({
+    reader,
+    streams: createStreams(wire),
+    identities,
+    resources: planCaches(controllers),
+    clock,
+    meter,
+    log,
+    random: Math.random,
+  });
+  const evaluator = await createEvaluator({
+    bundleDir: config.policy.bundle ?? '',
+    keys: config.policy.keys.map(readPublicKey),
+    minVersion: opened.bundleVersion,
+    meter,
+    log,
+    clock,
+    onBundle: (note) => mustRecord(opened.ledger, note),
+    untracked: (resource) => cache.untracked(resource as Parameters<typeof cache.untracked>[0]),
+  });
+  undo.push(() => evaluator.close());
+  return {
+    reader,
+    writer,
+    cache,
+    evaluator,
+    ledger: opened.ledger,
+    identities,
+    quota: createQuotaGuard({ ...DEFAULT_BUDGETS, controller: { rate: config.api.qps, burst: config.api.burst } }),
+    park: createPark(),
+    names: createNames(opened.ledger.origin, () => randomBytes(4).readUInt32BE()),
+    proofs,
+    lost: createLostWrites(clock),
+    clock,
+    cluster: config.cluster.name,
+    writeTimeout: WRITE_TIMEOUT,
+    controllers,
+  };
+}

@@ -1,0 +1,23 @@
+import type { ReplicaSet } from '#core/k8s/types.gen.ts';
+import type { ApiObject } from '#core/resource.ts';
+
+/** A ReplicaSet of harmless pods; `container` adds to its only container. */
+export function replicaSet(namespace: string, name: string, replicas: number, container: object = {}): ReplicaSet & ApiObject {
+  const labels = { app: name };
+  return {
+    metadata: { namespace, name },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { containers: [{ name: 'main', image: `${name}:1`, ...container }], terminationGracePeriodSeconds: 0 },
+      },
+    },
+  };
+}
+
+/** A pod that nobody owns, with the labels of a ReplicaSet: it will be adopted. */
+export function orphan(namespace: string, name: string, app: string): object {
+  return { metadata: { namespace, name, labels: { app } }, spec: { containers: [{ name: 'main', image: `${app}:1` }] } };
+}
