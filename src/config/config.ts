@@ -1,4 +1,5 @@
 import type { Ms } from '#core/time.ts';
+import type { ServingConfig } from '#doors/port.ts';
 
 /** What `comptroller run` was told, checked, complete and frozen. Paths are as given. */
 export interface Config {
@@ -44,17 +45,4 @@ export interface LeaderElectionConfig {
   readonly retryPeriod: Ms;
   readonly name: string;
   readonly namespace: string;
-}
-
-export interface ServingConfig {
-  readonly bindAddress: string;
-  /** 0: no server. */
-  readonly port: number;
-  readonly certFile?: string;
-  readonly keyFile?: string;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  /** OpenSSL's names; empty for the runtime's own choice. */
-  readonly ciphers: readonly string[];
-  readonly clientCaFile?: string;
-  readonly requestheaderClientCaFile?: string;
 }

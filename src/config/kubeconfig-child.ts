@@ -42,9 +42,9 @@ function serverOf(text: string, field: string): string {
   const url = URL.parse(text);
   if (url === null) throw new Problem(`${field} is not an address; use https://host:port`);
   if (url.protocol !== 'https:') throw new Problem(`${field} is not https; identities are client certificates`);
-  if (url.username !== '' || url.search !== '' || url.hash !== '')
-    throw new Problem(`${field} holds more than host, port and path; use https://host:port`);
-  return url.href.replace(/\/+$/, '');
+  if (url.username !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    throw new Problem(`${field} holds more than host and port; use https://host:port`);
+  return url.origin;
 }
 
 function caOf(cluster: { caData?: string; caFile?: string }): string {

@@ -51,6 +51,7 @@ test('takes a CA file beside it, and --master over its server; keys in a bundle 
 test.each([
   ['server: "http://10.0.0.1"', 'server is not https; identities are client certificates'],
   ['server: "nowhere"', 'server is not an address; use https://host:port'],
+  ['server: "https://a/path"', 'server holds more than host and port; use https://host:port'],
   ['server: "https://a"', 'certificate-authority-data is missing; add the CA of the API server'],
   ['server: "https://a", certificate-authority-data: aGFsbG8=', 'certificate-authority-data holds no PEM certificate'],
   [

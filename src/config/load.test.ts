@@ -81,6 +81,17 @@ describe('defaults', () => {
   });
 });
 
+test.each(['127.0.0.1', '0.0.0.0', '::', '::1', 'fe80::1', '::ffff:10.0.0.1'])('--bind-address=%s', (address) => {
+  expect(load([`--bind-address=${address}`]).serving.bindAddress).toBe(address);
+});
+
+test.each(['256.0.0.1', '1.2.3', '1.2.3.4.', ':::', '[::1]', '01.2.3.4', '::1%lo'])(
+  'not --bind-address=%s',
+  (address) => {
+    expect(problems([`--bind-address=${address}`])).toHaveLength(1);
+  },
+);
+
 describe('precedence', () => {
   test('flag over file over default', () => {
     const file = `${FILE}serving:\n  securePort: 1\n  bindAddress: 127.0.0.1\nworkers:\n  replicaset: 7\n`;

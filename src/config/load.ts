@@ -1,10 +1,10 @@
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { Controller } from '#core/controller.ts';
 import type { Ms } from '#core/time.ts';
+import type { ServingConfig } from '#doors/port.ts';
 import { CIPHER_SUITES } from './ciphers.ts';
-import type { Config, LeaderElectionConfig, ServingConfig } from './config.ts';
+import type { Config, LeaderElectionConfig } from './config.ts';
 import { selectControllers } from './controllers.ts';
 import { parseDuration } from './duration.ts';
 import { ConfigError } from './errors.ts';
@@ -119,7 +119,7 @@ function contradictionsOf(settings: Settings, where: (path: string) => string): 
   const pair = (a: unknown, b: unknown): boolean => (a === undefined) !== (b === undefined);
   refuse(connection.kubeconfig === undefined, 'connection.kubeconfig', 'it is missing; give --kubeconfig=FILE');
   refuse(
-    isIP(serving.bindAddress) === 0,
+    !isAddress(serving.bindAddress),
     'serving.bindAddress',
     'it is not an IP address; use 127.0.0.1, 0.0.0.0 or ::',
   );
@@ -155,6 +155,11 @@ function contradictionsOf(settings: Settings, where: (path: string) => string): 
   const lifetime = ms(identity.certificateLifetime);
   refuse(lifetime < 600_000 || lifetime > 86_400_000, 'identity.certificateLifetime', 'it is not from 10m to 24h');
   return [...found, ...leaseContradictions(settings.leaderElection, where)];
+}
+
+function isAddress(text: string): boolean {
+  if (text.includes(':')) return /^[0-9A-Fa-f:.]+$/.test(text) && URL.canParse(`https://[${text}]`);
+  return /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(?!$)|$)){4}$/.test(text);
 }
 
 /** Upstream's rules, and that the API carries whole seconds. */

@@ -1,5 +1,4 @@
-import type { Health, Probe } from '#telemetry/health.ts';
-import type { Metrics } from '#telemetry/metrics.ts';
+import type { Health, Metrics, Probe } from '#telemetry/port.ts';
 import type { DoorRequest, DoorResponse, Route } from './port.ts';
 
 /** `/healthz`, `/livez`, `/readyz` and what is below them, as upstream's apiserver library answers them. */

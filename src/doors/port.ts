@@ -32,3 +32,17 @@ export interface Route {
   readonly open?: boolean;
   readonly handler: (request: DoorRequest) => Promise<DoorResponse>;
 }
+
+/** How the server listens. */
+export interface ServingConfig {
+  readonly bindAddress: string;
+  /** 0: no server. */
+  readonly port: number;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL's names; empty for the runtime's own choice. */
+  readonly ciphers: readonly string[];
+  readonly clientCaFile?: string;
+  readonly requestheaderClientCaFile?: string;
+}

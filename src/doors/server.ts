@@ -4,15 +4,12 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Reader } from '#api/port.ts';
-import type { ServingConfig } from '#config/config.ts';
 import type { Clock, Ms } from '#core/time.ts';
-import type { Health } from '#telemetry/health.ts';
-import type { Metrics } from '#telemetry/metrics.ts';
-import type { Log, Meter } from '#telemetry/port.ts';
+import type { Health, Log, Meter, Metrics } from '#telemetry/port.ts';
 import { followKeyPair, type KeyPair, readKeyPair, selfSigned } from './certificate.ts';
 import { createGuard } from './guard.ts';
 import { healthRoutes, metricsRoute } from './pages.ts';
-import type { Route } from './port.ts';
+import type { Route, ServingConfig } from './port.ts';
 import { createReviews } from './reviews.ts';
 import { followTrust, NO_TRUST, type Trust } from './trust.ts';
 

@@ -1,17 +1,4 @@
-/** Which of the three questions a check answers: is it broken beyond repair, can it do its work now, is all well. */
-export type Probe = 'livez' | 'readyz' | 'healthz';
-
-export interface CheckResult {
-  readonly name: string;
-  /** Why it fails; undefined when it does not. For logs and authorised readers, without values that are secret. */
-  readonly failing: string | undefined;
-}
-
-export interface Health {
-  /** `failing` says why, or undefined. Returns the remover. Adding a name again replaces the check. */
-  add(name: string, failing: () => string | undefined, probes?: readonly Probe[]): () => void;
-  report(probe: Probe): readonly CheckResult[];
-}
+import type { Health, Probe } from './port.ts';
 
 /** Named checks, with `ping` that always passes: it shows that the event loop turns. */
 export function createHealth(): Health {

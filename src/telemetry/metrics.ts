@@ -1,13 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { METRICS, type MetricDefinition, type MetricName } from './names.ts';
-import type { Meter } from './port.ts';
-
-export interface Metrics {
-  readonly meter: Meter;
-  /** The Prometheus text format. */
-  render(): Promise<string>;
-  readonly contentType: string;
-}
+import type { Meter, Metrics } from './port.ts';
 
 export interface BuildInfo {
   /** Comptroller's own version. */

@@ -21,3 +21,26 @@ export interface Telemetry {
   readonly meter: Meter;
   readonly log: Log;
 }
+
+/** The registry behind the meter. */
+export interface Metrics {
+  readonly meter: Meter;
+  /** The Prometheus text format. */
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Which of the three questions a check answers: is it broken beyond repair, can it do its work now, is all well. */
+export type Probe = 'livez' | 'readyz' | 'healthz';
+
+export interface CheckResult {
+  readonly name: string;
+  /** Why it fails; undefined when it does not. For logs and authorised readers, without values that are secret. */
+  readonly failing: string | undefined;
+}
+
+export interface Health {
+  /** `failing` says why, or undefined. Returns the remover. Adding a name again replaces the check. */
+  add(name: string, failing: () => string | undefined, probes?: readonly Probe[]): () => void;
+  report(probe: Probe): readonly CheckResult[];
+}

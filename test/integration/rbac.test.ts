@@ -83,10 +83,11 @@ describe('I7: each identity has what it declares', () => {
 
   it('leader may lead, authn may ask', async () => {
     const lease = { group: 'coordination.k8s.io', resource: 'leases', namespace: 'kube-system' };
-    for (const verb of ['get', 'update', 'patch']) {
+    for (const verb of ['get', 'update', 'watch']) {
       expect(await allowed('leader', { ...lease, verb, name: 'kube-controller-manager' })).toBe(true);
     }
     expect(await allowed('leader', { ...lease, verb: 'create' })).toBe(true);
+    expect(await allowed('leader', { ...lease, verb: 'patch', name: 'kube-controller-manager' })).toBe(false);
     expect(await allowed('authn', { group: 'authentication.k8s.io', resource: 'tokenreviews', verb: 'create' })).toBe(
       true,
     );
