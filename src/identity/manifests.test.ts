@@ -29,11 +29,11 @@ const cleaner = defineController({
 });
 
 describe('roles', () => {
-  it('leave list and watch to reader alone', () => {
+  it('leave list and watch to reader alone, but for the watch of the lease', () => {
     const listing = roles.filter(({ rules }) =>
       rules.some(({ verbs }) => verbs.includes('list') || verbs.includes('watch')),
     );
-    expect(listing.map(({ metadata }) => metadata.name)).toEqual(['comptroller:reader']);
+    expect(listing.map(({ metadata }) => metadata.name)).toEqual(['comptroller:leader', 'comptroller:reader']);
   });
 
   it('name no wildcard, and nothing that grants more rights', () => {

@@ -16,7 +16,7 @@ export function flowControlFiles(): ManifestFile[] {
         apiGroups: ['coordination.k8s.io'],
         resources: ['leases'],
         namespaces: [LEASE.namespace],
-        verbs: ['create', 'get', 'patch', 'update'],
+        verbs: ['create', 'get', 'update', 'watch'],
       },
     ],
   });

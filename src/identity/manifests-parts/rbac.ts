@@ -43,7 +43,7 @@ export function rbacFiles(controllers: readonly Controller[], generations: Gener
 
 /**
  * Naming mode `upstream`: the stock roles give everything but patch where upstream itself sends update. What is added
- * is those patches, bound to the stock user names (a binding to a ServiceAccount compares the user name only).
+ * is the controllers' patches, bound to the stock user names (a binding to a ServiceAccount compares the user name only).
  */
 export function upstreamRbacFiles(controllers: readonly Controller[]): ManifestFile[] {
   const files = controllers.flatMap((controller) => {
@@ -54,12 +54,6 @@ export function upstreamRbacFiles(controllers: readonly Controller[]): ManifestF
     const name = `comptroller:upstream:${controller.name}`;
     return rules.length === 0 ? [] : [file(controller.name, clusterRole(name, rules, [subject]))];
   });
-  const manager: Subject = { kind: 'User', name: 'system:kube-controller-manager' };
-  const lease = LEADER_RULES.filter((rule) => rule.verbs.includes('patch')).map((rule) => ({
-    ...rule,
-    verbs: ['patch'],
-  }));
-  files.push(file('leader', role(LEASE.namespace, 'comptroller:upstream:leader', lease, [manager])));
   return files.sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
