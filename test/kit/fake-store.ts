@@ -1,4 +1,5 @@
 import { deepFreeze, jsonEqual } from '#core/json.ts';
+import { wentThrough } from '#core/outcome.ts';
 import { patched } from '#core/patch.ts';
 import type { Create, Outcome, Outcomes, Plan, Write } from '#core/plan.ts';
 import { keyOf, keyOfObject } from '#core/ref.ts';
@@ -21,8 +22,9 @@ export const denied = (rule: string, title: string): Fate => ({
 /** As much of an API server as plans need: uids, names, resourceVersions, preconditions, patches, graceful deletion. */
 export interface FakeStore {
   objects(): readonly ApiObject[];
-  /** Puts an object as it is, or takes it away. */
+  /** Puts an object as it is, or with a new resourceVersion, or takes it away. */
   put(object: ApiObject): void;
+  store(object: ApiObject): ApiObject;
   remove(object: ApiObject): void;
   /** Does one write, as a server would: preconditions fail, names collide. */
   write(write: Write): Outcome;
@@ -30,7 +32,8 @@ export interface FakeStore {
   run(plan: Plan, answer?: Answer): Outcomes;
 }
 
-export function fakeStore(initial: readonly ApiObject[]): FakeStore {
+/** With `graceful`, deletions only mark pods, as a server does until their kubelet is done. */
+export function fakeStore(initial: readonly ApiObject[], { graceful = false } = {}): FakeStore {
   const shelf = new Map<string, ApiObject>();
   let serial = 1000;
   const idOf = (resource: Resource, key: string): string => `${resource} ${key}`;
@@ -44,6 +47,11 @@ export function fakeStore(initial: readonly ApiObject[]): FakeStore {
     const next = { ...object, metadata: { ...object.metadata, resourceVersion: String(serial) } };
     put(next);
     return next;
+  };
+
+  const mark = (object: ApiObject): ApiObject => {
+    const deletionTimestamp = object.metadata?.deletionTimestamp ?? '2026-01-01T00:00:00Z';
+    return store({ ...object, metadata: { ...object.metadata, deletionTimestamp } });
   };
 
   const create = (write: Create): Outcome => {
@@ -67,6 +75,7 @@ export function fakeStore(initial: readonly ApiObject[]): FakeStore {
     const gone = found === undefined || (wish.ref.uid !== undefined && found.metadata?.uid !== wish.ref.uid);
     if (wish.verb === 'delete') {
       if (gone) return { write: wish, kind: 'applied', benign: true };
+      if (graceful && wish.ref.resource === 'core/pods') return { write: wish, kind: 'applied', object: mark(found) };
       remove(found);
       return { write: wish, kind: 'applied' };
     }
@@ -81,21 +90,23 @@ export function fakeStore(initial: readonly ApiObject[]): FakeStore {
     return { write: wish, kind: 'applied', object: store(next) };
   };
 
-  return { objects: () => [...shelf.values()], put, remove, write, run: (plan, answer) => run(plan, write, answer) };
+  const run = (plan: Plan, answer: Answer = () => applied): Outcomes =>
+    runPlan(plan, (wish, nth) => {
+      const fate = answer(wish, nth);
+      return fate.kind === 'applied' && !('benign' in fate) ? write(wish) : ({ ...fate, write: wish } as Outcome);
+    });
+  return { objects: () => [...shelf.values()], put, store, remove, write, run };
 }
 
-function run(plan: Plan, write: (write: Write) => Outcome, answer: Answer = () => applied): Outcomes {
+/** Runs a plan's chains as the gate does: each in order until one write fails, spread as the plan says. */
+export function runPlan(plan: Plan, attempt: (write: Write, nth: number) => Outcome): Outcomes {
   let nth = 0;
-  const one = (wish: Write): Outcome => {
-    const fate = answer(wish, nth++);
-    return fate.kind === 'applied' && !('benign' in fate) ? write(wish) : ({ ...fate, write: wish } as Outcome);
-  };
   const chain = (writes: readonly Write[]): readonly Outcome[] => {
     let stopped = false;
     return writes.map((wish): Outcome => {
       if (stopped) return { write: wish, kind: 'skipped' };
-      const outcome = one(wish);
-      stopped = !wentOn(outcome);
+      const outcome = attempt(wish, nth++);
+      stopped = !wentThrough(outcome);
       return outcome;
     });
   };
@@ -107,11 +118,7 @@ function run(plan: Plan, write: (write: Write) => Outcome, answer: Answer = () =
     const skipped = (writes: readonly Write[]) => writes.map((wish): Outcome => ({ write: wish, kind: 'skipped' }));
     const ran: (readonly Outcome[])[] = group.map(failed ? skipped : chain);
     outcomes.push(...ran);
-    failed ||= ran.flat().some((outcome) => !wentOn(outcome));
+    failed ||= ran.flat().some((outcome) => !wentThrough(outcome));
   }
   return outcomes;
-}
-
-function wentOn(outcome: Outcome): boolean {
-  return outcome.kind === 'applied' || (outcome.kind === 'failed' && outcome.code === 'API_NAMESPACE_TERMINATING');
 }

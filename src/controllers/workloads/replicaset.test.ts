@@ -349,6 +349,17 @@ scenarios(replicaset, {
       plan: plan('claimed', [], { memory: { fruitless: ['uid-stray-1'] }, next: 'again' }),
     },
   },
+  'remembers one refused adoption beside another': {
+    given: [one, orphan, pod({ name: 'stray-2' })],
+    key,
+    now,
+    memory: { fruitless: ['uid-stray-1'] },
+    check: ({ chains }) => expect(chains.flat()).toMatchObject([{ reason: 'adopt', ref: { name: 'stray-2' } }]),
+    settled: {
+      answer: failing(privileged),
+      plan: plan('claimed', [], { memory: { fruitless: ['uid-stray-1', 'uid-stray-2'] }, next: 'again' }),
+    },
+  },
   'makes its own pod beside one that it may not adopt, and asks for that again last': {
     given: [one, orphan],
     key,
