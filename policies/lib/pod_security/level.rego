@@ -59,7 +59,7 @@ violations contains v if {
 
 labelled if is_object(input.facts.namespace.value.labels)
 
-spec := input.object.spec
+spec := object.get(input, ["object", "spec"], {})
 
 containers := [c |
 	some list in ["containers", "initContainers", "ephemeralContainers"]

@@ -17,7 +17,7 @@ violations contains v if {
 violations contains v if {
 	level >= 2
 	not windows
-	not seccomp_set(spec)
+	not pod_seccomp
 	bad := [c | some c in containers; not seccomp_set(c)]
 	count(bad) > 0
 	v := {
@@ -30,5 +30,7 @@ violations contains v if {
 }
 
 seccomp_allowed(context) if context.seccompProfile.type in {"RuntimeDefault", "Localhost"}
+
+pod_seccomp if seccomp_allowed(spec.securityContext)
 
 seccomp_set(holder) if seccomp_allowed(holder.securityContext)
