@@ -23,9 +23,7 @@ import type { Opened } from '#ledger/open.ts';
 import type { Anchor } from '#ledger/port.ts';
 import type { createEvaluator } from '#policy/evaluator.ts';
 import { watchClockJumps } from '#telemetry/clock.ts';
-import type { Health } from '#telemetry/health.ts';
-import type { Metrics } from '#telemetry/metrics.ts';
-import type { Telemetry } from '#telemetry/port.ts';
+import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
 import { type Reign, startReign } from './queue/reign.ts';
 
 /** How a process ended; the exit codes are documented in README.md. */

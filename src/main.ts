@@ -3,6 +3,7 @@
  * `conduct.ts`. Nothing here decides; it reads from top to bottom like the picture in ARCHITECTURE.md.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createReader } from '#api/read.ts';
 import { createStreams } from '#api/watch.ts';
@@ -34,10 +35,13 @@ import { createLog } from '#telemetry/log.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
 import type { Telemetry } from '#telemetry/port.ts';
 import { type Base, type Comptroller, conduct, type Pipeline, WRITE_TIMEOUT } from './conduct.ts';
+import { openDoors } from './doors/server.ts';
 
 /** Comptroller's own version, and the Kubernetes release whose behaviour it has. */
 export const VERSION = '0.1.0';
 export const KUBERNETES = 'v1.37.1';
+
+const readFile = (path: string): string => readFileSync(path, 'utf8');
 
 /** Starts everything; rejects with an Error fit for a person when a part cannot start, and then leaves nothing behind. */
 export async function startComptroller(config: Config): Promise<Comptroller> {
@@ -51,6 +55,16 @@ export async function startComptroller(config: Config): Promise<Comptroller> {
   try {
     const base = await openBase(config, telemetry, undo);
     const parts = await buildPipeline(config, base, telemetry, undo);
+    const doors = await openDoors({
+      ...telemetry,
+      config: config.serving,
+      reader: parts.reader,
+      health,
+      metrics,
+      clock,
+      readFile,
+    });
+    undo.push(() => doors.close());
     return conduct(config, base, parts, { telemetry, health, metrics }, undo);
   } catch (error) {
     for (const step of undo.reverse()) await step();

@@ -2,7 +2,12 @@ import type { ReplicaSet } from '#core/k8s/types.gen.ts';
 import type { ApiObject } from '#core/resource.ts';
 
 /** A ReplicaSet of harmless pods; `container` adds to its only container. */
-export function replicaSet(namespace: string, name: string, replicas: number, container: object = {}): ReplicaSet & ApiObject {
+export function replicaSet(
+  namespace: string,
+  name: string,
+  replicas: number,
+  container: object = {},
+): ReplicaSet & ApiObject {
   const labels = { app: name };
   return {
     metadata: { namespace, name },
@@ -19,5 +24,8 @@ export function replicaSet(namespace: string, name: string, replicas: number, co
 
 /** A pod that nobody owns, with the labels of a ReplicaSet: it will be adopted. */
 export function orphan(namespace: string, name: string, app: string): object {
-  return { metadata: { namespace, name, labels: { app } }, spec: { containers: [{ name: 'main', image: `${app}:1` }] } };
+  return {
+    metadata: { namespace, name, labels: { app } },
+    spec: { containers: [{ name: 'main', image: `${app}:1` }] },
+  };
 }
