@@ -17,6 +17,7 @@ export function wentThrough(outcome: Outcome): boolean {
  */
 export function refusal(outcome: Outcome): string | undefined {
   if (wentThrough(outcome)) return undefined;
+  if ('code' in outcome && outcome.code === 'GATE_LEDGER_BUSY') return undefined;
   switch (outcome.kind) {
     case 'denied':
       return bounded(denial(outcome), SAY_BYTES);
