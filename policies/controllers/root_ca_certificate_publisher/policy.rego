@@ -61,20 +61,24 @@ named if {
 
 one_key if {
 	object.keys(input.object.data) == {"ca.crt"}
-	count(object.get(input.object, "binaryData", {})) == 0
-	object.keys(input.object) - {"apiVersion", "kind", "metadata", "data", "binaryData"} == set()
+	nothing_else
 }
 
+# A ConfigMap that someone made before is restored as it is: what else it holds is not this controller's.
+nothing_else if input.write.verb == "patch"
+
+nothing_else if object.keys(input.object) - {"apiVersion", "kind", "metadata", "data"} == set()
+
+# A bundle may hold comments, but no block that is not a certificate.
 certificates if {
-	pem := input.object.data["ca.crt"]
-	startswith(trim_space(pem), "-----BEGIN CERTIFICATE-----")
-	blocks := split(pem, "-----BEGIN ")
+	blocks := split(input.object.data["ca.crt"], "-----BEGIN ")
+	count(blocks) > 1
 	every block in array.slice(blocks, 1, count(blocks)) { startswith(block, "CERTIFICATE-----") }
 }
 
 only_data if {
 	input.write.verb == "patch"
-	write.patch_members - {"metadata", "data", "binaryData"} == set()
+	write.patch_members - {"metadata", "data"} == set()
 	(write.patch_metadata - write.preconditions) - {"annotations"} == set()
 	described := object.get(input.patch.metadata, "annotations", {})
 	object.keys(described) - {"kubernetes.io/description"} == set()

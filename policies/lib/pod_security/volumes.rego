@@ -23,3 +23,9 @@ volume_allowed(volume) if {
 	some source in volume_sources
 	is_object(volume[source])
 }
+
+# A volume that names no source becomes an emptyDir.
+volume_allowed(volume) if {
+	sources := [source | some source, value in volume; source != "name"; value != null]
+	count(sources) == 0
+}
