@@ -8,6 +8,7 @@ import { newKeyPair, writeKey } from '#policy/keys.ts';
 import { applyAll } from './apply.ts';
 import { ApiClient } from './client.ts';
 import type { LocalCluster } from './local-cluster.ts';
+import type { StartComptroller } from './manager-port.ts';
 import { freePorts } from './ports.ts';
 import type { ManagedProcess } from './supervisor.ts';
 import { until } from './until.ts';
@@ -130,3 +131,14 @@ async function atWork(running: ManagedProcess): Promise<boolean> {
 }
 
 export class ManagerEnded extends Error {}
+
+/** For `npm run cluster -- up --manager comptroller`. */
+export const startComptroller: StartComptroller = async (cluster) => {
+  const running = await startManager(cluster, await install(cluster));
+  return {
+    pid: running.pid,
+    async stop() {
+      await running.kill('SIGTERM');
+    },
+  };
+};
