@@ -23,6 +23,7 @@ import type { Opened } from '#ledger/open.ts';
 import type { Anchor } from '#ledger/port.ts';
 import type { createEvaluator } from '#policy/evaluator.ts';
 import { watchClockJumps } from '#telemetry/clock.ts';
+import { watchLoopDelay } from '#telemetry/loop-delay.ts';
 import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
 import { type Reign, startReign } from './queue/reign.ts';
 
@@ -277,6 +278,7 @@ function attend({ pipeline, telemetry }: Stage, reign: () => Reign | undefined, 
       void ledger.note({ note: 'era', why, resource });
       void reign()?.restart();
     }),
+    watchLoopDelay(clock, telemetry.meter),
     watchClockJumps({
       clock,
       every: JUMP_LOOK,

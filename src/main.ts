@@ -148,6 +148,12 @@ async function mustRecord(ledger: Ledger, note: NoteDraft): Promise<void> {
   if (!recorded.ok) throw new Error(`recording ${note.note}: ${recorded.code}`);
 }
 
+/** Never happens; where it does, it is refused, seen and alarmed. */
+function unrecorded(meter: Telemetry['meter']): false {
+  meter.count('ledger_unrecorded_total', {});
+  return false;
+}
+
 /** Transport, cache, policy and the gate's own state. Opens no connection and starts no watch yet, but for the bundle. */
 async function buildPipeline(
   config: Config,
@@ -159,7 +165,7 @@ async function buildPipeline(
   const proofs = createProofs();
   const wire = { endpoint, identities, clock, meter };
   const reader = createReader(wire);
-  const writer = createWriter({ ...wire, isRecorded: (recorded) => proofs.redeem(recorded) });
+  const writer = createWriter({ ...wire, isRecorded: (recorded) => proofs.redeem(recorded) || unrecorded(meter) });
   undo.push(
     () => reader.close(),
     () => writer.close(),

@@ -35,7 +35,13 @@ export async function runKey(key: string, state: LoopState, parts: RunnerParts):
   const settled =
     loop.settle === undefined
       ? nothing('settled')
-      : deepFreeze(loop.settle({ ...inputFor(key, state, parts), facts: before.facts }, first.outcomes, plan));
+      : deepFreeze(
+          loop.settle(
+            { ...inputFor(key, state, parts), object: before.object, facts: before.facts },
+            first.outcomes,
+            plan,
+          ),
+        );
   const second = await parts.gate.execute(work, settled);
 
   parts.events.emit(work, [...plan.events, ...settled.events]);

@@ -24,6 +24,8 @@ export interface WorkQueue {
   /** Keys that are out. */
   out(): number;
   idle(): boolean;
+  /** Sets the gauges of work that is under way. */
+  report(): void;
   stop(): void;
 }
 
@@ -97,6 +99,16 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
     depth: () => turns.size(),
     out: () => mine.size,
     idle: () => turns.size() === 0 && mine.size === 0 && dirty.size === 0,
+    report() {
+      const { mono } = clock.now();
+      const ages = [...mine.values()].map((since) => (mono - since) / 1000);
+      meter.set(
+        'workqueue_unfinished_work_seconds',
+        labels,
+        ages.reduce((sum, age) => sum + age, 0),
+      );
+      meter.set('workqueue_longest_running_processor_seconds', labels, Math.max(0, ...ages));
+    },
     stop: () => delays.stop(),
   };
 }

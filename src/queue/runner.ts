@@ -3,6 +3,7 @@ import { type AnyLoop, type Controller, listedBy } from '#core/controller.ts';
 import type { Json } from '#core/json.ts';
 import { keyOfObject } from '#core/ref.ts';
 import { type ApiObject, isResource, type Resource } from '#core/resource.ts';
+import type { Clock, Ms } from '#core/time.ts';
 import type { View } from '#core/view.ts';
 import { type LoopState, runKey } from './loop.ts';
 import type { RunnerParts } from './ports.ts';
@@ -164,17 +165,27 @@ function listen({ loop, queue, view }: LoopState, { cache }: RunnerParts): (() =
   return stops;
 }
 
+const REPORT_EVERY: Ms = 500;
+
 function tick({ loop, queue, view }: LoopState, { clock }: RunnerParts): (() => void)[] {
+  const stopReports = repeat(clock, REPORT_EVERY, () => queue.report());
   const { every } = loop;
-  if (every === undefined) return [];
-  let cancel = (): void => {};
-  const again = (): void => {
+  if (every === undefined) return [stopReports];
+  const wakeAll = (): void => {
     if (isResource(loop.key)) for (const object of view.list(loop.key)) queue.add(keyOfObject(object));
     else queue.add('singleton');
+  };
+  return [stopReports, repeat(clock, every, wakeAll)];
+}
+
+function repeat(clock: Clock, every: Ms, act: () => void): () => void {
+  let cancel: () => void;
+  const again = (): void => {
+    act();
     cancel = clock.after(every, again);
   };
   cancel = clock.after(every, again);
-  return [() => cancel()];
+  return () => cancel();
 }
 
 function foldDerived(

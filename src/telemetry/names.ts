@@ -106,7 +106,11 @@ export const METRICS = {
     buckets: [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1],
   },
   ledger_size_records: { type: 'gauge', help: 'Records in the log of this process', labels: [] },
-  ledger_unrecorded_total: { type: 'counter', help: 'Writes sent without a record; constant 0', labels: [] },
+  ledger_unrecorded_total: {
+    type: 'counter',
+    help: 'Attempts to send a write without a record, all refused; constant 0',
+    labels: [],
+  },
   ledger_disk_used_ratio: { type: 'gauge', help: 'Used share of the disk that the ledger lies on', labels: [] },
   ledger_bodies_shed_total: { type: 'counter', help: 'Records without a body, by why', labels: ['why'] },
   ledger_failures_total: { type: 'counter', help: 'Failures of the ledger, by why', labels: ['why'] },
@@ -140,19 +144,6 @@ export const METRICS = {
     type: 'counter',
     help: 'Requests at the HTTPS server, by route and status',
     labels: ['route', 'code'],
-  },
-
-  // Controllers (upstream's names).
-  root_ca_cert_publisher_sync_total: {
-    type: 'counter',
-    help: 'Number of namespace syncs happened in root ca cert publisher',
-    labels: ['code'],
-  },
-  replicaset_controller_sorting_deletion_age_ratio: {
-    type: 'histogram',
-    help: 'Ratio of chosen deleted pod ages to the current youngest pod age',
-    labels: [],
-    buckets: [0.25, 0.5, 1, 2, 4, 8],
   },
 } as const satisfies Record<string, MetricDefinition>;
 

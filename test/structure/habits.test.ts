@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { METRICS } from '#telemetry/names.ts';
 import { isProduct, sources } from './tree.ts';
 
 const product = sources('src').filter(isProduct);
@@ -18,6 +19,12 @@ describe('habits', () => {
     const barrels = product.filter(({ text }) => /^export \* from /m.test(text));
     const utils = all.filter(({ path }) => /(^|\/)utils?(\.ts|\/)/.test(path));
     expect([...defaults, ...barrels, ...utils].map(({ path }) => path)).toEqual([]);
+  });
+
+  test('every metric that is declared is fed', () => {
+    const others = product.filter(({ path }) => path !== 'src/telemetry/names.ts');
+    const unfed = Object.keys(METRICS).filter((name) => !others.some(({ text }) => text.includes(`'${name}'`)));
+    expect(unfed).toEqual([]);
   });
 
   test('nothing unfinished, nothing skipped', () => {

@@ -30,11 +30,15 @@ function strays({ path, imports }: Source): string[] {
   const layer = layerOf(path);
   const allowed = LAYERS[layer];
   if (allowed === undefined) return [`${path}: its folder is not in the table of layers`];
-  return imports
-    .filter(({ to }) => to.startsWith('src/'))
-    .filter(({ to, typeOnly }) => !(typeOnly && (to.endsWith('/port.ts') || to.endsWith('/ports.ts'))))
-    .filter(({ to }) => layerOf(to) !== layer && !allowed.includes(layerOf(to)))
-    .map(({ to }) => `${path} imports ${to}`);
+  return (
+    imports
+      .filter(({ to }) => to.startsWith('src/'))
+      // The command `run` starts the composition root, and nothing else may.
+      .filter(({ to }) => !(path === 'src/cli/run.ts' && to === 'src/main.ts'))
+      .filter(({ to, typeOnly }) => !(typeOnly && (to.endsWith('/port.ts') || to.endsWith('/ports.ts'))))
+      .filter(({ to }) => layerOf(to) !== layer && !allowed.includes(layerOf(to)))
+      .map(({ to }) => `${path} imports ${to}`)
+  );
 }
 
 describe('layers', () => {
