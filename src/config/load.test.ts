@@ -198,6 +198,14 @@ describe('flags', () => {
     expect(problems([flag])).toEqual([problem]);
   });
 
+  test('a lease that leaves no time for writes', () => {
+    const short = ['--leader-elect-lease-duration=5s', '--leader-elect-renew-deadline=4s'];
+    expect(problems(short)).toEqual([
+      '--leader-elect-lease-duration: it leaves no time for a write; make it at least 3s longer than two retry periods',
+    ]);
+    expect(problems([...short, '--leader-elect-retry-period=1s'])).toEqual([]);
+  });
+
   test('kubeconfig is needed', () => {
     expect(() => loadConfig([], { readFile: () => '', controllers })).toThrow(
       'connection.kubeconfig: it is missing; give --kubeconfig=FILE',

@@ -170,6 +170,10 @@ function leaseContradictions(lease: Settings['leaderElection'], where: (path: st
   if (duration < 1000 || duration % 1000 !== 0)
     found.push(`${at('leaseDuration')}: it is not a whole number of seconds from 1s`);
   if (duration <= deadline) found.push(`${at('leaseDuration')}: it is not longer than the renew deadline`);
+  else if (duration - 2 * retry < 3000)
+    found.push(
+      `${at('leaseDuration')}: it leaves no time for a write; make it at least 3s longer than two retry periods`,
+    );
   if (retry <= 0) found.push(`${at('retryPeriod')}: it is not longer than nothing`);
   if (deadline <= retry * 1.2) found.push(`${at('renewDeadline')}: it is not longer than 1.2 retry periods`);
   return found;

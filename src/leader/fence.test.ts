@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fenceAdmits } from './fence.ts';
+import { affordableTimeout, fenceAdmits } from './fence.ts';
 
 const limits = { leaseDuration: 15_000, margin: 1000, jumpBound: 2000 };
 const begun = { wall: 1_700_000_000_000, mono: 5000 };
@@ -22,4 +22,13 @@ test.each([
 
 test('without a renewal nothing passes', () => {
   expect(fenceAdmits(undefined, at(0), 0, limits)).toBe(false);
+});
+
+test('the affordable timeout is admitted after a missed renewal, and no longer one would be', () => {
+  expect(affordableTimeout(limits, 2000, 6000)).toBe(6000);
+  const short = { ...limits, leaseDuration: 8000 };
+  const timeout = affordableTimeout(short, 2000, 6000);
+  expect(fenceAdmits(begun, at(4000), timeout, short)).toBe(true);
+  expect(fenceAdmits(begun, at(4000), timeout + 1, short)).toBe(false);
+  expect(affordableTimeout({ ...limits, leaseDuration: 1000 }, 2000, 6000)).toBe(0);
 });

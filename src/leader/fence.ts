@@ -21,3 +21,11 @@ export function fenceAdmits(renewedAt: Now | undefined, now: Now, timeout: Ms, l
   if (!(mono >= 0) || !(Math.abs(wall - mono) <= limits.jumpBound)) return false;
   return Math.max(mono, wall) + timeout + limits.margin < limits.leaseDuration;
 }
+
+/**
+ * The longest timeout, at most `wished`, that the fence still admits after one renewal was missed. A shorter lease means
+ * shorter requests, or none would ever start.
+ */
+export function affordableTimeout(limits: FenceLimits, retryPeriod: Ms, wished: Ms): Ms {
+  return Math.max(0, Math.min(wished, limits.leaseDuration - limits.margin - 2 * retryPeriod - 1));
+}
