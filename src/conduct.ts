@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Endpoint } from '#api/connections.ts';
+import type { Streams } from '#api/port.ts';
 import type { Config } from '#config/config.ts';
 import type { ApiServer } from '#config/kubeconfig.ts';
 import type { Controller, ControllerSettings, Reads } from '#core/controller.ts';
@@ -16,9 +17,11 @@ import type { RunningIdentities } from '#identity/identities.ts';
 import type { Keeper } from '#keeper/port.ts';
 import type { SpawnedKeeper } from '#keeper/spawn.ts';
 import { createElector, type Lost } from '#leader/elector.ts';
+import { affordableTimeout } from '#leader/fence.ts';
 import type { Epoch, Fence } from '#leader/port.ts';
 import { leaseFound, leasePath, leaseRequest, leaseWritten } from '#leader/request.ts';
 import { createSoleLeader } from '#leader/sole.ts';
+import { watchLease } from '#leader/watch.ts';
 import type { Opened } from '#ledger/open.ts';
 import type { Anchor } from '#ledger/port.ts';
 import type { createEvaluator } from '#policy/evaluator.ts';
@@ -56,6 +59,7 @@ export interface Base {
 
 export interface Pipeline extends Omit<GateParts, 'fence' | 'meter' | 'log' | 'evaluator'> {
   readonly evaluator: Awaited<ReturnType<typeof createEvaluator>>;
+  readonly streams: Streams;
   readonly controllers: readonly Controller[];
 }
 
@@ -65,11 +69,17 @@ export interface Outside {
   readonly metrics: Metrics;
 }
 
-/** What the API server may take for one write; the fence keeps that much of the lease. */
-export const WRITE_TIMEOUT: Ms = seconds(6);
+/** What the API server may take for one write, where the lease is long enough. */
+const WRITE_TIMEOUT: Ms = seconds(6);
 const LEASE_MARGIN: Ms = seconds(1);
 const JUMP_BOUND: Ms = seconds(2);
 const JUMP_LOOK: Ms = seconds(1);
+/** How long one write may take, so that the fence still lets it start after a missed renewal. */
+export function writeTimeoutFor({ leaderElection: { enabled, leaseDuration, retryPeriod } }: Config): Ms {
+  const limits = { leaseDuration, margin: LEASE_MARGIN, jumpBound: JUMP_BOUND };
+  return enabled ? affordableTimeout(limits, retryPeriod, WRITE_TIMEOUT) : WRITE_TIMEOUT;
+}
+
 /** How long what is under way at the end is waited for. */
 const DRAIN: Ms = WRITE_TIMEOUT + seconds(3);
 const DRAIN_LOOK: Ms = 20;
@@ -162,7 +172,12 @@ export function conduct(
   return { ended: ended.promise, stop: () => end({ kind: 'stopped', code: 0 }, 'asked to stop', true) };
 }
 
-function openLeadership(config: Config, { identity, opened }: Base, parts: GateParts, signal: AbortSignal): Leadership {
+function openLeadership(
+  config: Config,
+  { identity, opened }: Base,
+  parts: GateParts & Pipeline,
+  signal: AbortSignal,
+): Leadership {
   const { leaderElection: election } = config;
   if (!election.enabled) {
     const sole = createSoleLeader(identity);
@@ -190,6 +205,7 @@ function openLeadership(config: Config, { identity, opened }: Base, parts: GateP
     clock: parts.clock,
     read: async () => leaseFound(await parts.reader.get('leader', leasePath(at), { timeout })),
     write: async (kind, lease) => leaseWritten(await sendLease(leaseRequest(kind, lease, at, timeout), at, parts)),
+    changes: watchLease({ streams: parts.streams, clock: parts.clock, at }),
     inFlight: () => parts.writer.inFlight() + parts.lost.count(),
     anchor: () => opened.ledger.anchor(),
     onWon: (epoch, predecessor) => told.won?.(epoch, predecessor),
@@ -262,7 +278,7 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
     workers,
     readsFor,
     seed: () => randomBytes(32).toString('hex'),
-    writeTimeout: WRITE_TIMEOUT,
+    writeTimeout: pipeline.writeTimeout,
   };
 }
 

@@ -34,7 +34,7 @@ import { createHealth } from '#telemetry/health.ts';
 import { createLog } from '#telemetry/log.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
 import type { Telemetry } from '#telemetry/port.ts';
-import { type Base, type Comptroller, conduct, type Pipeline, WRITE_TIMEOUT } from './conduct.ts';
+import { type Base, type Comptroller, conduct, type Pipeline, writeTimeoutFor } from './conduct.ts';
 import { openDoors } from './doors/server.ts';
 
 /** Comptroller's own version, and the Kubernetes release whose behaviour it has. */
@@ -170,10 +170,11 @@ async function buildPipeline(
     () => reader.close(),
     () => writer.close(),
   );
+  const streams = createStreams(wire);
   const controllers = CONTROLLERS.filter(({ name }) => config.controllers.includes(name));
   const cache = createCache({
     reader,
-    streams: createStreams(wire),
+    streams,
     identities,
     resources: planCaches(controllers),
     clock,
@@ -206,7 +207,8 @@ async function buildPipeline(
     lost: createLostWrites(clock),
     clock,
     cluster: config.cluster.name,
-    writeTimeout: WRITE_TIMEOUT,
+    writeTimeout: writeTimeoutFor(config),
+    streams,
     controllers,
   };
 }

@@ -1,0 +1,343 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { replicaset } from '#controllers/workloads/replicaset.ts';
+import type { Create, Delete, Patch, Write } from '#core/plan.ts';
+import type { ApiObject } from '#core/resource.ts';
+import { allowed, BUNDLE, denied, gateBench, planOf, wired } from '#kit/gate.ts';
+import type { PolicyInput } from '#policy/port.ts';
+
+const web: ApiObject = {
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  metadata: { namespace: 'a', name: 'web', uid: 'u1', resourceVersion: '5' },
+};
+const create = (slot: number, object: object = {}): Create => ({
+  verb: 'create',
+  reason: 'scale-up',
+  slot: String(slot),
+  resource: 'core/pods',
+  namespace: 'a',
+  object: { metadata: { generateName: 'web-' }, ...object },
+});
+const remove = (name: string, uid = `u-${name}`): Delete => ({
+  verb: 'delete',
+  reason: 'scale-down',
+  ref: { resource: 'core/pods', namespace: 'a', name, uid },
+  before: {},
+});
+const status = (resourceVersion?: string): Patch => ({
+  verb: 'patch',
+  reason: 'status',
+  ref: { resource: 'apps/replicasets', namespace: 'a', name: 'web', uid: 'u1' },
+  subresource: 'status',
+  type: 'merge',
+  patch: { status: { replicas: 1 } },
+  after: web,
+  ...(resourceVersion !== undefined && { resourceVersion }),
+});
+const creates = (count: number): Write[][] => Array.from({ length: count }, (_, slot) => [create(slot)]);
+const kinds = (executed: { outcomes: readonly (readonly { kind: string }[])[] }): string[][] =>
+  executed.outcomes.map((chain) => chain.map(({ kind }) => kind));
+
+describe('what leaves', () => {
+  test('I1: each request on the wire follows its own intent, and carries its Audit-ID', async () => {
+    const bench = gateBench();
+    await bench.run(replicaset, web, planOf([create(0)], [remove('x')], [status('5')]));
+    const sent = bench.happened.filter(({ at }) => at === 'wire');
+    expect(sent).toHaveLength(3);
+    for (const one of sent) {
+      if (one.at !== 'wire') throw new Error('narrowing');
+      const intent = bench.happened.findIndex((other) => other.at === 'intent' && other.auditId === one.auditId);
+      expect(intent).toBeGreaterThanOrEqual(0);
+      expect(intent).toBeLessThan(bench.happened.indexOf(one));
+    }
+  });
+
+  test('I17: the bytes that were judged and recorded are the bytes that are sent', async () => {
+    const seen: PolicyInput[] = [];
+    const bench = gateBench({
+      decide: (input) => {
+        seen.push(input);
+        return allowed;
+      },
+    });
+    await bench.run(replicaset, web, planOf([create(0)], [status('5')]));
+    const intents = bench.happened.flatMap((one) => (one.at === 'intent' ? [one.draft.request] : []));
+    expect(wired(bench.happened)).toEqual(intents);
+    for (const [at, request] of wired(bench.happened).entries()) expect(request).toBe(intents[at]);
+    const [pod, patch] = wired(bench.happened).map(({ body }) => JSON.parse(body ?? '') as Record<string, unknown>);
+    expect(seen[0]?.object).toEqual(pod);
+    expect(seen[1]?.patch).toEqual(patch);
+  });
+
+  test('I4: each goes out under the planning controller', async () => {
+    const bench = gateBench();
+    await bench.run(replicaset, web, planOf([create(0)]));
+    expect(wired(bench.happened)[0]?.identity).toBe('replicaset');
+  });
+
+  test('a patch carries uid and resourceVersion; without either it does not leave', async () => {
+    const bench = gateBench();
+    const executed = await bench.run(replicaset, web, planOf([status('5')], [status()]));
+    expect(kinds(executed)).toEqual([['applied'], ['denied']]);
+    expect(wired(bench.happened).map(({ body }) => JSON.parse(body ?? ''))).toEqual([
+      { status: { replicas: 1 }, metadata: { uid: 'u1', resourceVersion: '5' } },
+    ]);
+  });
+
+  test('a later write of a chain takes the resourceVersion of the answer before it', async () => {
+    const bench = gateBench();
+    await bench.run(replicaset, web, planOf([status('5'), status('previous')]));
+    const versions = wired(bench.happened).map(
+      ({ body }) => (JSON.parse(body ?? '') as ApiObject).metadata?.resourceVersion,
+    );
+    expect(versions).toEqual(['5', '1001']);
+  });
+});
+
+describe('what is refused', () => {
+  const nothingLeft = (bench: ReturnType<typeof gateBench>): void => expect(wired(bench.happened)).toEqual([]);
+
+  test.each([
+    ['policy denies', () => gateBench({ decide: () => denied('r') }), 'GATE_POLICY_DENIED'],
+    [
+      'policy is undefined',
+      () => gateBench({ decide: () => ({ kind: 'error', bundle: BUNDLE, code: 'POLICY_UNDEFINED', micros: 0 }) }),
+      'POLICY_UNDEFINED',
+    ],
+    [
+      'policy is too slow',
+      () => gateBench({ decide: () => ({ kind: 'error', bundle: BUNDLE, code: 'POLICY_TIMEOUT', micros: 0 }) }),
+      'POLICY_TIMEOUT',
+    ],
+    [
+      'the evaluator throws',
+      () =>
+        gateBench({
+          decide: () => {
+            throw new Error('boom');
+          },
+        }),
+      'POLICY_CRASHED',
+    ],
+    ['the ledger cannot record', () => gateBench({ ledger: 'fails' }), 'GATE_LEDGER_FAILED'],
+    ['the lease is not ours', () => gateBench({ leads: false }), 'GATE_FENCED'],
+    ['the lease ran short while the write waited', () => gateBench({ admitsAtSocket: false }), 'GATE_FENCED'],
+  ] as const)('I2: %s', async (_, make, code) => {
+    const bench = make();
+    const executed = await bench.run(replicaset, web, planOf([create(0)]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({ code });
+    nothingLeft(bench);
+  });
+
+  test('I2: no bundle is active', async () => {
+    const bench = gateBench();
+    await bench.parts.evaluator.close();
+    const executed = await bench.run(replicaset, web, planOf([create(0)]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({ kind: 'denied', code: 'POLICY_MISSING' });
+    nothingLeft(bench);
+  });
+
+  test('I7: what the controller does not declare, and it is recorded', async () => {
+    const bench = gateBench();
+    const secret: Write = { ...create(0), resource: 'core/secrets' };
+    const executed = await bench.run(replicaset, web, planOf([secret]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({ kind: 'denied', code: 'GATE_UNDECLARED' });
+    expect(bench.happened).toMatchObject([{ at: 'denial', draft: { code: 'GATE_UNDECLARED' } }]);
+  });
+
+  test("I14: Comptroller's own namespace, whatever policy says", async () => {
+    const bench = gateBench();
+    const executed = await bench.run(replicaset, web, planOf([{ ...create(0), namespace: 'comptroller-system' }]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({ kind: 'denied', code: 'GATE_PROTECTED' });
+    nothingLeft(bench);
+  });
+
+  test('I9: a denial carries rule ids and static titles; dynamic messages go to the ledger alone', async () => {
+    const bench = gateBench({ decide: () => denied('pod-security-baseline/privileged') });
+    const executed = await bench.run(replicaset, web, planOf([create(0)]));
+    expect(JSON.stringify(executed)).not.toContain('secret details');
+    expect(bench.happened).toMatchObject([
+      { at: 'denial', draft: { messages: ['secret details of pod-security-baseline/privileged'] } },
+    ]);
+  });
+
+  test('I9: of an API error only code, reason and fields come back', async () => {
+    const body = {
+      kind: 'Status',
+      reason: 'Invalid',
+      message: 'value "hunter2" is not allowed',
+      details: { causes: [{ reason: 'FieldValueInvalid', field: 'spec.x', message: 'hunter2' }] },
+    };
+    const bench = gateBench({ answer: () => ({ kind: 'answered', status: 422, body }) });
+    const executed = await bench.run(replicaset, web, planOf([create(0)]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({
+      kind: 'failed',
+      code: 'API_INVALID',
+      causes: [{ reason: 'FieldValueInvalid', field: 'spec.x' }],
+    });
+    expect(
+      JSON.stringify([executed.outcomes.map((chain) => chain.map(({ write: _, ...rest }) => rest)), bench.happened]),
+    ).not.toContain('hunter2');
+  });
+
+  test('a closed gate refuses everything', async () => {
+    const bench = gateBench();
+    bench.gate.close();
+    const executed = await bench.run(replicaset, web, planOf([create(0)]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({ kind: 'fenced', code: 'GATE_SHUTTING_DOWN' });
+  });
+});
+
+describe('chains and groups', () => {
+  test('a chain is judged whole before its first write is sent', async () => {
+    const bench = gateBench({ decide: (input) => (input.write.verb === 'delete' ? denied('r') : allowed) });
+    const executed = await bench.run(replicaset, web, planOf([create(0), remove('x')]));
+    expect(kinds(executed)).toEqual([['skipped', 'denied']]);
+    expect(wired(bench.happened)).toEqual([]);
+  });
+
+  test('a chain stops at the first write that is not applied; another chain goes on', async () => {
+    const bench = gateBench({
+      answer: (request) => ({
+        kind: 'answered',
+        status: request.target.name === 'x' ? 500 : 200,
+        body: { metadata: {} },
+      }),
+    });
+    const executed = await bench.run(replicaset, web, planOf([remove('x'), remove('y')], [remove('z')]));
+    expect(kinds(executed)).toEqual([['unknown', 'skipped'], ['applied']]);
+  });
+
+  test('slow start: 1, 2, 4, ..., and nothing after a group with a failure', async () => {
+    let count = 0;
+    const bench = gateBench({
+      answer: () => ({ kind: 'answered', status: ++count > 3 ? 403 : 201, body: { metadata: {} } }),
+    });
+    const executed = await bench.run(replicaset, web, { ...planOf(...creates(20)), spread: 'slow-start' });
+    const tally = Object.groupBy(executed.outcomes.flat(), ({ kind }) => kind);
+    expect([tally.applied?.length, tally.failed?.length, tally.skipped?.length]).toEqual([3, 4, 13]);
+  });
+
+  test('a wish that policy refuses is asked for once, not five hundred times', async () => {
+    let asked = 0;
+    const bench = gateBench({
+      decide: () => {
+        asked += 1;
+        return denied('r');
+      },
+    });
+    await bench.run(replicaset, web, { ...planOf(...creates(500)), spread: 'slow-start' });
+    expect(asked).toBe(1);
+  });
+
+  test('a deletion of what is gone is applied; a change of it is gone', async () => {
+    const gone = { kind: 'Status', reason: 'NotFound', details: { name: 'x' } };
+    const bench = gateBench({ answer: () => ({ kind: 'answered', status: 404, body: gone }) });
+    const executed = await bench.run(replicaset, web, planOf([remove('x')], [status('5')]));
+    expect(kinds(executed)).toEqual([['applied'], ['gone']]);
+  });
+});
+
+describe('names and lost answers', () => {
+  const nameOf = (bench: ReturnType<typeof gateBench>, at: number): string | undefined =>
+    wired(bench.happened)[at]?.target.name;
+
+  test('I10: a create whose answer was lost is tried again under the same name, then under another', async () => {
+    const bench = gateBench({ answer: () => ({ kind: 'lost' }) });
+    await bench.run(replicaset, web, planOf([create(0)]));
+    bench.world.answer = () => ({ kind: 'answered', status: 201, body: { metadata: {} } });
+    await bench.run(replicaset, web, planOf([create(0)]));
+    await bench.run(replicaset, web, planOf([create(0)]));
+    expect(nameOf(bench, 1)).toBe(nameOf(bench, 0));
+    expect(nameOf(bench, 2)).not.toBe(nameOf(bench, 1));
+  });
+
+  test('a lost answer is a barrier until the write can no longer happen, and its fate is recorded', async () => {
+    const bench = gateBench({ answer: () => ({ kind: 'lost' }) });
+    const executed = await bench.run(replicaset, web, planOf([create(0)]));
+    const [barrier] = executed.barriers;
+    expect(kinds(executed)).toEqual([['unknown']]);
+    expect(barrier?.reached()).toBe(false);
+    expect(bench.parts.lost.count()).toBe(1);
+    const name = nameOf(bench, 0);
+    bench.world.get = () => ({ status: 200, body: { items: [{ metadata: { name, uid: 'n1' } }] } });
+    const reached = new Promise<void>((resolve) => barrier?.whenReached(resolve));
+    bench.clock.advance(6000);
+    await reached;
+    expect(bench.parts.lost.count()).toBe(0);
+    expect(bench.happened.at(-1)).toMatchObject({ at: 'note', draft: { note: 'resolved', as: 'applied' } });
+  });
+
+  test('an answer 500 may hide a done write: it is unknown, not failed', async () => {
+    const bench = gateBench({ answer: () => ({ kind: 'answered', status: 500, body: {} }) });
+    expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['unknown']]);
+  });
+});
+
+describe('I11: a refused write is not retried until something that matters changed', () => {
+  test('the same wish is neither judged nor recorded again; a changed object is', async () => {
+    let asked = 0;
+    const bench = gateBench({
+      decide: () => {
+        asked += 1;
+        return denied('r');
+      },
+    });
+    const first = await bench.run(replicaset, web, planOf([create(0)]));
+    const touched = {
+      ...web,
+      metadata: { ...web.metadata, resourceVersion: '6' },
+      status: { replicas: 3 },
+    } as ApiObject;
+    bench.clock.advance(1000);
+    const second = await bench.run(replicaset, touched, planOf([create(0)]));
+    expect(asked).toBe(1);
+    expect(second.outcomes).toEqual(first.outcomes);
+    expect(bench.happened.filter(({ at }) => at === 'denial')).toHaveLength(1);
+    await bench.run(replicaset, web, planOf([create(0, { spec: { nodeName: 'other' } })]));
+    expect(asked).toBe(2);
+  });
+
+  test('a new bundle lifts it, and names the keys to wake', async () => {
+    const bench = gateBench({ decide: () => denied('r') });
+    await bench.run(replicaset, web, planOf([create(0)]));
+    expect(bench.parts.park.clear()).toEqual(['replicaset|replicaset|a/web']);
+    bench.world.decide = () => allowed;
+    expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['applied']]);
+  });
+
+  test('an evaluator that crashed refuses for now only', async () => {
+    const bench = gateBench({ decide: () => ({ kind: 'error', bundle: BUNDLE, code: 'POLICY_CRASHED', micros: 0 }) });
+    await bench.run(replicaset, web, planOf([create(0)]));
+    expect(bench.parts.park.size()).toBe(0);
+  });
+});
+
+describe('confirm', () => {
+  const confirm = {
+    read: [{ resource: 'apps/replicasets', namespace: 'a', name: 'web', uid: 'u1' }],
+    expect: 'same-uid-live',
+  } as const;
+  const plan = { ...planOf([create(0)]), confirm };
+
+  test.each([
+    ['the same object lives', { status: 200, body: web }, 'applied'],
+    ['another has its name', { status: 200, body: { metadata: { uid: 'u2' } } }, 'stale'],
+    ['it is being deleted', { status: 200, body: { metadata: { uid: 'u1', deletionTimestamp: 'now' } } }, 'stale'],
+    ['it is gone', { status: 404, body: {} }, 'stale'],
+    ['the API server does not answer', { status: 503, body: {} }, 'stale'],
+  ])('%s', async (_, found, kind) => {
+    const bench = gateBench({ get: () => found });
+    expect(kinds(await bench.run(replicaset, web, plan))).toEqual([[kind]]);
+  });
+});
+
+test('an intent names the digest of the policy input that was judged', async () => {
+  const bench = gateBench();
+  await bench.run(replicaset, web, planOf([create(0)]));
+  const [intent] = bench.happened.flatMap((one) => (one.at === 'intent' ? [one.draft] : []));
+  expect(intent?.verdict).toMatchObject({ allow: true, bundle: BUNDLE, by: 'policy' });
+  expect(intent?.verdict.inputDigest).toMatch(/^[0-9a-f]{64}$/);
+  expect(intent?.verdict.inputDigest).not.toBe(createHash('sha256').update('').digest('hex'));
+});

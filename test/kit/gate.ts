@@ -1,0 +1,222 @@
+import type { Cache } from '#cache/port.ts';
+import type { Controller } from '#core/controller.ts';
+import { listedBy } from '#core/controller.ts';
+import type { Plan, Write } from '#core/plan.ts';
+import { refOf } from '#core/ref.ts';
+import type { Answer, WireRequest } from '#core/request.ts';
+import type { ApiObject, Resource } from '#core/resource.ts';
+import { createGate, type Gate } from '#gate/gate.ts';
+import { createLostWrites } from '#gate/lost.ts';
+import { createNames } from '#gate/names.ts';
+import { createPark } from '#gate/park.ts';
+import type { GateParts } from '#gate/ports.ts';
+import { createProofs } from '#gate/proof.ts';
+import { type Budgets, createQuotaGuard, DEFAULT_BUDGETS } from '#gate/quota.ts';
+import type { Work } from '#gate/work.ts';
+import { type FakeClock, fakeClock } from '#kit/fake-clock.ts';
+import { recordingTelemetry } from '#kit/telemetry.ts';
+import { viewOf } from '#kit/view.ts';
+import type { DenialDraft, IntentDraft, NoteDraft, OutcomeDraft } from '#ledger/port.ts';
+import type { Decision, PolicyInput } from '#policy/port.ts';
+
+/** What happened, in order, as an outsider with a wire tap and the ledger's disk would see it. */
+export type Happening =
+  | { readonly at: 'intent'; readonly draft: IntentDraft; readonly lane: string; readonly auditId: string }
+  | { readonly at: 'wire'; readonly request: WireRequest; readonly auditId: string }
+  | { readonly at: 'outcome'; readonly draft: OutcomeDraft; readonly auditId: string }
+  | { readonly at: 'denial'; readonly draft: DenialDraft }
+  | { readonly at: 'note'; readonly draft: NoteDraft };
+
+export interface GateBench {
+  readonly gate: Gate;
+  readonly parts: GateParts;
+  readonly happened: readonly Happening[];
+  readonly clock: FakeClock;
+  /** What the stages around the gate do; change them between writes. */
+  readonly world: World;
+  run(controller: Controller, trigger: ApiObject | undefined, plan: Plan): ReturnType<Gate['execute']>;
+}
+
+export interface World {
+  /** What the cache shows. */
+  objects: readonly ApiObject[];
+  decide: (input: PolicyInput) => Decision;
+  answer: (request: WireRequest) => Answer;
+  get: (path: string) => { status: number; body: unknown };
+  ledger: 'works' | 'fails';
+  leads: boolean;
+  /** Whether the lease still outlives the request when the socket is ready. */
+  admitsAtSocket: boolean;
+}
+
+export const BUNDLE = { version: 1, digest: 'd'.repeat(64) };
+export const allowed: Decision = { kind: 'allow', bundle: BUNDLE, warnings: [], micros: 10 };
+export const denied = (rule: string): Decision => ({
+  kind: 'deny',
+  bundle: BUNDLE,
+  violations: [
+    { rule, title: `title of ${rule}`, message: `secret details of ${rule}`, severity: 'high', controls: [] },
+  ],
+  warnings: [],
+  needs: [],
+  micros: 10,
+});
+
+/** A gate with every stage real but those that need a process or a cluster, which `world` plays. */
+export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAULT_BUDGETS): GateBench {
+  const clock = fakeClock();
+  const happened: Happening[] = [];
+  const proofs = createProofs();
+  let serial = 0;
+  const world: World = {
+    objects: [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a', labels: {}, resourceVersion: '1' } }],
+    decide: () => allowed,
+    answer: (request) => ({ kind: 'answered', status: 200, body: answered(request, ++serial) }),
+    get: () => ({ status: 404, body: {} }),
+    ledger: 'works',
+    leads: true,
+    admitsAtSocket: true,
+    ...change,
+  };
+  let atSocket = false;
+  const cache = fakeCache(world);
+  let active: typeof BUNDLE | undefined = BUNDLE;
+  const parts: GateParts = {
+    ...recordingTelemetry(),
+    clock,
+    proofs,
+    cache,
+    reader: { get: async (_identity, path) => world.get(path), review: async () => ({ status: 500, body: {} }) },
+    writer: {
+      async send(recorded, admit) {
+        if (!proofs.redeem(recorded)) throw new TypeError('sending what was not recorded');
+        atSocket = true;
+        const admitted = admit();
+        atSocket = false;
+        if (!admitted) return { kind: 'refused' };
+        happened.push({ at: 'wire', request: recorded.request, auditId: recorded.auditId });
+        return world.answer(recorded.request);
+      },
+      inFlight: () => 0,
+      close: async () => {},
+    },
+    evaluator: {
+      decide: async (inputs) => inputs.map((input) => world.decide(input)),
+      active: () => active,
+      onActivation: () => () => {},
+      close: async () => {
+        active = undefined;
+      },
+    },
+    ledger: {
+      origin: 'test',
+      async intent(draft, lane) {
+        if (world.ledger === 'fails') return { ok: false, code: 'GATE_LEDGER_FAILED' };
+        const auditId = `log-${happened.length}`;
+        happened.push({ at: 'intent', draft, lane, auditId });
+        return { ok: true, value: { auditId, seq: happened.length } };
+      },
+      outcome: ({ auditId }, draft) => void happened.push({ at: 'outcome', draft, auditId }),
+      denial: (draft) => void happened.push({ at: 'denial', draft }),
+      async note(draft) {
+        happened.push({ at: 'note', draft });
+        return { ok: true, value: { seq: happened.length } };
+      },
+      anchor: () => ({ origin: 'test', size: 0, root: '' }),
+      failure: new Promise(() => {}),
+      close: async () => {},
+    },
+    identities: {
+      current: (identity) => ({
+        identity,
+        user: `comptroller:${identity}`,
+        context: {} as never,
+        serial: '01',
+        spki: '02',
+        notAfter: 0,
+        turn: 1,
+      }),
+      onRenewal: () => () => {},
+    },
+    fence: {
+      epoch: () => (world.leads ? { lease: 'l', transitions: 1, holder: 'me' } : undefined),
+      admits: () => world.leads && (!atSocket || world.admitsAtSocket),
+    },
+    quota: createQuotaGuard(budgets),
+    park: createPark(),
+    names: createNames('test', () => serial++),
+    lost: createLostWrites(clock),
+    cluster: 'test',
+    writeTimeout: 6000,
+  };
+  const gate = createGate(parts);
+  return {
+    gate,
+    parts,
+    happened,
+    clock,
+    world,
+    run: (controller, trigger, plan) => gate.execute(workFor(controller, trigger, parts), plan),
+  };
+}
+
+function workFor(controller: Controller, trigger: ApiObject | undefined, { cache, clock }: GateParts): Work {
+  const loop = controller.loops[0];
+  const resource = loop?.key as Resource;
+  return {
+    controller,
+    loop: loop?.queue ?? '',
+    key: trigger === undefined ? 'singleton' : `${trigger.metadata?.namespace}/${trigger.metadata?.name}`,
+    ...(trigger !== undefined && { trigger: { ref: refOf(resource, trigger), object: trigger } }),
+    view: cache.view(listedBy(controller.rbac)),
+    now: clock.now(),
+  };
+}
+
+function answered(request: WireRequest, serial: number): unknown {
+  const body = JSON.parse(request.body ?? '{}') as ApiObject;
+  if (request.verb === 'delete') return { kind: 'Status', status: 'Success', details: { uid: request.target.uid } };
+  return {
+    ...body,
+    metadata: {
+      uid: `new-${serial}`,
+      ...body.metadata,
+      name: request.target.name,
+      resourceVersion: String(1000 + serial),
+    },
+  };
+}
+
+function fakeCache(world: World): Cache {
+  const reached = (resource: Resource) => ({
+    resource,
+    reached: () => true,
+    whenReached: (callback: () => void) => {
+      callback();
+      return () => {};
+    },
+  });
+  return {
+    start: async () => {},
+    view: (listed) => viewOf(world.objects, listed),
+    subscribe: () => () => {},
+    absorb: () => undefined,
+    uncertain: reached,
+    catchUp: async () => {},
+    syncedRV: () => '1',
+    era: () => 0,
+    onEra: () => () => {},
+    untracked: () => [],
+    ages: () => new Map(),
+  };
+}
+
+/** The requests that reached the wire. */
+export function wired(happened: readonly Happening[]): readonly WireRequest[] {
+  return happened.flatMap((one) => (one.at === 'wire' ? [one.request] : []));
+}
+
+/** A plan of these chains. */
+export function planOf(...chains: readonly (readonly Write[])[]): Plan {
+  return { reason: 'test', chains, events: [] };
+}
