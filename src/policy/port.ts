@@ -5,7 +5,7 @@ import type { ApiObject } from '#core/resource.ts';
 export interface BundleId {
   /** Counts up; a lower one than the ledger has seen is refused (I16). */
   readonly version: number;
-  /** Lower-case hexadecimal SHA-256 of the bundle's wasm and data. */
+  /** Lower-case hexadecimal SHA-256 of the bundle's manifest, which holds those of wasm and data: what was signed. */
   readonly digest: string;
 }
 
