@@ -23,13 +23,13 @@ export interface ExchangeOptions {
   readonly admit?: (() => boolean) | undefined;
 }
 
-/** Sends once, never again: a second start of the same request by the library is cut off. Never throws. */
+/** Sends once, never again: a second start of the same request by the library is cut off. Rejects only if `admit` throws. */
 export function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   options: ExchangeOptions,
 ): Promise<Exchange> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let started = false;
     let done = false;
     let cut: (() => void) | undefined;
@@ -58,11 +58,14 @@ export function exchange(
       onRequestStart(controller) {
         cut = () => controller.abort(new Error('cut off'));
         if (done || started) return cut();
-        if (options.admit !== undefined && !options.admit()) {
-          finish({ kind: 'refused' });
-          return cut();
+        try {
+          started = options.admit === undefined || options.admit();
+        } catch (error) {
+          reject(error);
         }
-        started = true;
+        if (started) return;
+        finish({ kind: 'refused' });
+        cut();
       },
       onResponseStart(_controller, code, received) {
         // 1xx are not the answer; undici hands them over too.
@@ -100,7 +103,9 @@ const MAX_RETRY_AFTER_MS = 600_000;
 export function retryAfterOf(headers: Headers, wall: Ms): Ms | undefined {
   const text = headers['retry-after'];
   if (typeof text !== 'string') return undefined;
-  const delay = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - wall;
+  // Date.parse takes much that is no date: only the form that HTTP prescribes is read.
+  const date = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(text) ? Date.parse(text) : Number.NaN;
+  const delay = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : date - wall;
   return Number.isNaN(delay) ? undefined : Math.min(Math.max(delay, 0), MAX_RETRY_AFTER_MS);
 }
 

@@ -4,9 +4,9 @@ import type { Identities } from '#identity/port.ts';
 import type { Meter } from '#telemetry/port.ts';
 import { connectAlone, type Endpoint, userAgent } from './connections.ts';
 import { parseJson, retryAfterOf } from './exchange.ts';
-import { TransportError } from './failure.ts';
-import { createSplitter } from './lines.ts';
-import { createMailbox } from './mailbox.ts';
+import { TransportError, type TransportTrouble } from './failure.ts';
+import { createSplitter, type Splitter } from './lines.ts';
+import { createMailbox, type Mailbox } from './mailbox.ts';
 import type { Streams, WatchLine } from './port.ts';
 
 export interface StreamsOptions {
@@ -29,101 +29,134 @@ const TYPES: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BO
 
 export function createStreams(options: StreamsOptions): Streams {
   return {
-    watch: (identity, path, { signal, silence }) => {
+    watch: (identity, path, more) => {
       const client = connectAlone(options.endpoint, options.identities, identity);
-      return open(client, identity, path, signal, silence, options);
+      return open({ client, identity, path, ...more }, options);
     },
   };
 }
 
-/** One watch on one connection. Whatever ends it also ends the connection. */
-function open(
-  client: Dispatcher,
-  identity: string,
-  path: string,
-  signal: AbortSignal,
-  silence: Ms,
-  { clock, endpoint, meter, maxLine }: StreamsOptions,
-): Promise<Opened> {
-  return new Promise((resolve, reject) => {
-    const splitter = createSplitter(maxLine ?? DEFAULT_MAX_LINE);
-    const refusal: Buffer[] = [];
-    let refused = 0;
-    let status = 0;
-    let retryAfter: Ms | undefined;
-    let over = false;
-    let controller: Dispatcher.DispatchController | undefined;
-    let cancelSilence = (): void => {};
+interface Request {
+  readonly client: Dispatcher;
+  readonly identity: string;
+  readonly path: string;
+  readonly signal: AbortSignal;
+  readonly silence: Ms;
+  readonly accept?: string;
+}
 
+/** One watch on one connection. Whatever ends it also ends the connection. */
+function open(request: Request, options: StreamsOptions): Promise<Opened> {
+  const { client, path, signal, silence } = request;
+  return new Promise((resolve, reject) => {
+    let over = false;
+    let cancelSilence = (): void => {};
+    let resume = (): void => {};
     const finish = (error?: TransportError): void => {
       if (over) return;
       over = true;
       cancelSilence();
       signal.removeEventListener('abort', onAbort);
-      mailbox.end(error);
-      // Nothing is resolved yet while the status is unknown; a second settling of the promise is without effect.
+      lines.end(error);
+      // Without effect once the status was there: then the lines say how it ended.
       reject(error ?? new TransportError('aborted'));
       client.destroy().catch(() => undefined);
     };
     const onAbort = (): void => finish();
     const alive = (): void => {
       cancelSilence();
-      if (!over) cancelSilence = clock.after(silence, () => finish(new TransportError('silence')));
+      if (!over) cancelSilence = options.clock.after(silence, () => finish(new TransportError('silence')));
     };
-    const mailbox = createMailbox<WatchLine>(() => controller?.paused && controller.resume(), finish);
-    const answer = (body?: unknown): void =>
-      resolve({
-        status,
-        lines: mailbox,
-        ...(body !== undefined && { body }),
-        ...(retryAfter !== undefined && { retryAfter }),
-      });
-
-    if (signal.aborted) return finish();
+    const lines = createMailbox<WatchLine>(() => resume(), finish);
+    if (signal.aborted) {
+      finish();
+      return;
+    }
     signal.addEventListener('abort', onAbort, { once: true });
     alive();
-    const headers = { accept: 'application/json', 'user-agent': userAgent(endpoint) };
-    client.dispatch(
-      { method: 'GET', path, headers },
-      {
-        onRequestStart(given) {
-          controller = given;
-        },
-        onResponseStart(_controller, code, received) {
-          if (code < 200) return;
-          status = code;
-          retryAfter = retryAfterOf(received, clock.now().wall);
-          meter.count('rest_client_requests_total', { code: String(code), method: 'WATCH', identity });
-          alive();
-          if (code === 200) answer();
-        },
-        onResponseData(given, chunk) {
-          alive();
-          if (status !== 200) {
-            refused += chunk.length;
-            if (refused > MAX_REFUSAL) finish(new TransportError('too-large'));
-            else refusal.push(chunk);
-            return;
-          }
-          const lines = splitter.feed(chunk);
-          if (lines === undefined) return finish(new TransportError('too-large'));
-          for (const line of lines) {
-            const parsed = parseLine(line);
-            if (parsed === undefined) return finish(new TransportError('malformed'));
-            mailbox.put(parsed);
-          }
-          if (mailbox.depth() > HIGH_WATER) given.pause();
-        },
-        onResponseEnd() {
-          if (status !== 200) answer(parseJson(Buffer.concat(refusal)));
-          finish(splitter.pending() > 0 ? new TransportError('broken') : undefined);
-        },
-        onResponseError() {
-          finish(new TransportError(status === 0 ? 'unreachable' : 'broken'));
-        },
-      },
-    );
+    const handler = handlerOf(request, options, { lines, alive, finish, answer: resolve });
+    resume = handler.resume;
+    const headers = { accept: request.accept ?? 'application/json', 'user-agent': userAgent(options.endpoint) };
+    client.dispatch({ method: 'GET', path, headers }, handler);
   });
+}
+
+interface Outlet {
+  readonly lines: Mailbox<WatchLine>;
+  alive(): void;
+  finish(error?: TransportError): void;
+  answer(opened: Opened): void;
+}
+
+function handlerOf(
+  { identity }: Request,
+  { clock, meter, maxLine }: StreamsOptions,
+  { lines, alive, finish, answer }: Outlet,
+): Dispatcher.DispatchHandler & { resume(): void } {
+  const splitter = createSplitter(maxLine ?? DEFAULT_MAX_LINE);
+  const refusal = createRefusal();
+  let status = 0;
+  let retryAfter: Ms | undefined;
+  let controller: Dispatcher.DispatchController | undefined;
+  const opened = (body?: unknown): Opened => ({
+    status,
+    lines,
+    ...(body !== undefined && { body }),
+    ...(retryAfter !== undefined && { retryAfter }),
+  });
+  return {
+    resume: () => controller?.paused && controller.resume(),
+    onRequestStart(given) {
+      controller = given;
+    },
+    onResponseStart(_controller, code, headers) {
+      if (code < 200) return;
+      status = code;
+      retryAfter = retryAfterOf(headers, clock.now().wall);
+      meter.count('rest_client_requests_total', { code: String(code), method: 'WATCH', identity });
+      alive();
+      if (code === 200) answer(opened());
+    },
+    onResponseData(given, chunk) {
+      alive();
+      const trouble = status === 200 ? feed(splitter, lines, chunk) : refusal.take(chunk);
+      if (trouble !== undefined) finish(new TransportError(trouble));
+      else if (lines.depth() > HIGH_WATER) given.pause();
+    },
+    onResponseEnd() {
+      if (status !== 200) answer(opened(refusal.body()));
+      finish(splitter.pending() > 0 ? new TransportError('broken') : undefined);
+    },
+    onResponseError() {
+      finish(new TransportError(status === 0 ? 'unreachable' : 'broken'));
+    },
+  };
+}
+
+/** Collects the Status of an answer that is no watch. */
+function createRefusal(): { take(chunk: Buffer): TransportTrouble | undefined; body(): unknown } {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return {
+    take(chunk) {
+      size += chunk.length;
+      if (size > MAX_REFUSAL) return 'too-large';
+      chunks.push(chunk);
+      return undefined;
+    },
+    body: () => parseJson(Buffer.concat(chunks)),
+  };
+}
+
+function feed(splitter: Splitter, lines: Mailbox<WatchLine>, chunk: Buffer): TransportTrouble | undefined {
+  const whole = splitter.feed(chunk);
+  if (whole === undefined) return 'too-large';
+  for (const line of whole) {
+    const parsed = parseLine(line);
+    if (parsed === undefined) return 'malformed';
+    lines.put(parsed);
+  }
+  return undefined;
 }
 
 function parseLine(line: Buffer): WatchLine | undefined {
