@@ -1,8 +1,8 @@
 import type { Clock, Ms } from '#core/time.ts';
 import { type Bundle, openBundle, type Trust } from './bundle.ts';
-import { checkModule } from './engine.ts';
 import { createLane, type Job, type Lane } from './lane.ts';
 import { BundleError, parseObject } from './manifest.ts';
+import { checkModule } from './module.ts';
 import type { BundleId } from './port.ts';
 import type { Judgement } from './result.ts';
 import { type Probe, parseSelfTest, probesOf } from './selftest.ts';

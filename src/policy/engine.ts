@@ -1,5 +1,6 @@
 import * as sdk from '@open-policy-agent/opa-wasm';
 import { ENTRYPOINT } from './manifest.ts';
+import { MAX_PAGES } from './module.ts';
 import { type Judgement, readResult } from './result.ts';
 
 /** A compiled policy that judges one input after another, in the thread that made it. */
@@ -8,9 +9,6 @@ export interface Engine {
   judge(input: ArrayBuffer): Judgement;
 }
 
-const PAGE = 64 * 1024;
-/** 64 MiB: an input of 2 MiB needs about half. */
-const MAX_PAGES = 1024;
 /** Memory never shrinks: an instance that grew beyond this is replaced. */
 const RECYCLE_BYTES = 16 * 1024 * 1024;
 /** The smallest text that can be an input. Falsy inputs, which the SDK takes for none, never get here. */
@@ -62,40 +60,4 @@ function load(module: WebAssembly.Module, data: ArrayBuffer): Loaded {
 /** Microseconds with one decimal. */
 function microsSince(start: number): number {
   return Math.round((performance.now() - start) * 10_000) / 10;
-}
-
-/** Throws unless the module imports exactly what the SDK offers, and no builtin of the host is needed. */
-export function checkModule(module: WebAssembly.Module): void {
-  const foreign = WebAssembly.Module.imports(module).filter(
-    ({ module: from, name }) => from !== 'env' || !OFFERED.has(name),
-  );
-  if (foreign.length > 0)
-    throw new Error(`loading the policy: it imports ${foreign.length} things that no host offers`);
-  const memory = new WebAssembly.Memory({ initial: 5, maximum: MAX_PAGES });
-  const refuse = (): never => {
-    throw new Error('loading the policy: it calls the host while it is loaded');
-  };
-  const env = Object.fromEntries([...OFFERED].map((name) => [name, name === 'memory' ? memory : refuse]));
-  const { exports } = new WebAssembly.Instance(module, { env });
-  const builtins = exports.builtins as () => number;
-  const dump = exports.opa_json_dump as (address: number) => number;
-  if (textAt(memory, dump(builtins())) !== '{}') {
-    throw new Error('loading the policy: it needs builtins of the host; build it with policies/capabilities.json');
-  }
-}
-
-const OFFERED: ReadonlySet<string> = new Set([
-  'memory',
-  'opa_abort',
-  'opa_println',
-  'opa_builtin0',
-  'opa_builtin1',
-  'opa_builtin2',
-  'opa_builtin3',
-  'opa_builtin4',
-]);
-
-function textAt(memory: WebAssembly.Memory, address: number): string {
-  const bytes = new Uint8Array(memory.buffer, address, PAGE);
-  return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
 }

@@ -4,7 +4,7 @@ import type { Log, Meter } from '#telemetry/port.ts';
 import { type Activation, activate } from './activate.ts';
 import { type PublicJwk, verifyingKeys } from './keys.ts';
 import type { Job } from './lane.ts';
-import { BundleError } from './manifest.ts';
+import { BundleError, isRecord } from './manifest.ts';
 import type { BundleId, Decision, Evaluator, PolicyInput } from './port.ts';
 import type { Judgement } from './result.ts';
 import { watchBundle } from './watch.ts';
@@ -23,8 +23,8 @@ export interface EvaluatorOptions {
   readonly meter: Meter;
   readonly log: Log;
   readonly clock: Clock;
-  /** Told of each activation before it holds, and of each refusal. Where it throws, the bundle is not activated. */
-  readonly onBundle: (note: BundleNote) => void | Promise<void>;
+  /** Records each activation before it holds, and each refusal. Where it throws or says not ok, nothing is activated. */
+  readonly onBundle: (note: BundleNote) => Promise<unknown>;
   /** What the cache drops of a resource (`core/pods`), as JSON Pointers: the self-test proves that no rule reads it. */
   readonly untracked?: (resource: string) => readonly string[];
   /** How long a batch, and a single input in the slow lane, may take. */
@@ -64,9 +64,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
     const lanes = { clock, timeouts, onRestart: restarted, untracked: options.untracked };
     const next = await activate(bundleDir, trust, lanes, current?.id);
     if (next === undefined) return;
-    try {
-      await options.onBundle({ note: 'bundle', bundle: next.id, activated: true });
-    } catch {
+    if (!(await recorded({ note: 'bundle', bundle: next.id, activated: true }))) {
       await next.close();
       throw new BundleError('ledger', 'recording the activation failed', next.id);
     }
@@ -92,10 +90,17 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
     const bundle = (error instanceof BundleError ? error.id : undefined) ?? UNKNOWN;
     meter.count('policy_bundle_errors_total', { why: fault });
     log.error('policy bundle refused', { why, inForce: current?.id.version });
-    try {
-      await options.onBundle({ note: 'bundle', bundle, activated: false, why });
-    } catch {
+    if (!(await recorded({ note: 'bundle', bundle, activated: false, why }))) {
       log.error('recording a refused policy bundle failed', { why: fault });
+    }
+  }
+
+  async function recorded(note: BundleNote): Promise<boolean> {
+    try {
+      const answer = await options.onBundle(note);
+      return !(isRecord(answer) && answer.ok === false);
+    } catch {
+      return false;
     }
   }
 

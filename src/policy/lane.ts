@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock, Ms } from '#core/time.ts';
+import { createFairQueue } from './fair-queue.ts';
 import type { Judgement } from './result.ts';
 import type { Batch, WorkerMessage, WorkerSetup } from './worker.ts';
 
@@ -21,6 +22,8 @@ export interface LaneOptions {
   readonly timeout: Ms;
   /** What was under way when the worker was killed or crashed. */
   readonly onLost: (jobs: readonly Job[], why: 'timeout' | 'crash') => void;
+  /** Default: a worker that loads the policy; tests have others. */
+  readonly spawn?: (setup: WorkerSetup) => Worker;
 }
 
 /** One worker and what waits for it. After a loss the worker is replaced as soon as something waits. */
@@ -46,7 +49,7 @@ interface Running {
 }
 
 export function createLane(options: LaneOptions): Lane {
-  const queue = createFairQueue();
+  const queue = createFairQueue<Job>();
   const idle = new Set<() => void>();
   let running: Running | undefined;
   let scheduled = false;
@@ -94,7 +97,12 @@ export function createLane(options: LaneOptions): Lane {
     const { promise: started, resolve, reject } = Promise.withResolvers<void>();
     // Nobody has to wait for it: whoever does not learns of the loss through the jobs.
     started.catch(() => {});
-    const target: Running = { worker: spawn(options.setup), started, ready: false, flight: undefined };
+    const target: Running = {
+      worker: (options.spawn ?? spawn)(options.setup),
+      started,
+      ready: false,
+      flight: undefined,
+    };
     const cancel = watch(target, START_TIMEOUT);
     target.worker.on('message', (message: WorkerMessage) => {
       if (message !== 'ready') return landed(target, message);
@@ -167,8 +175,9 @@ export function createLane(options: LaneOptions): Lane {
 
 /** The worker's own file has the extension of this one: sources run as .ts, a build as .js. */
 function spawn(setup: WorkerSetup): Worker {
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  const worker = new Worker(new URL(`./worker${extension}`, import.meta.url), {
+  const file = new URL('./worker.ts', import.meta.url);
+  if (!import.meta.url.endsWith('.ts')) file.pathname = file.pathname.replace(/\.ts$/, '.js');
+  const worker = new Worker(file, {
     workerData: setup,
     env: {},
     stdin: false,
@@ -193,44 +202,4 @@ function join(jobs: readonly Job[]): { texts: ArrayBuffer; ends: number[] } {
     return end;
   });
   return { texts, ends };
-}
-
-/** Tenants take turns, so that one with many inputs delays another by one input at most. */
-function createFairQueue() {
-  const tenants = new Map<string, Job[]>();
-  let size = 0;
-  function next(): Job | undefined {
-    const first = tenants.entries().next().value;
-    if (first === undefined) return undefined;
-    const [tenant, jobs] = first;
-    const job = jobs.shift();
-    // To the end of the line.
-    tenants.delete(tenant);
-    if (jobs.length > 0) tenants.set(tenant, jobs);
-    size--;
-    return job;
-  }
-  return {
-    size: () => size,
-    add(job: Job): void {
-      const jobs = tenants.get(job.tenant);
-      if (jobs === undefined) tenants.set(job.tenant, [job]);
-      else jobs.push(job);
-      size++;
-    },
-    take(count: number, bytes: number): Job[] {
-      const taken: Job[] = [];
-      let room = bytes;
-      while (taken.length < count && room > 0) {
-        const job = next();
-        if (job === undefined) break;
-        taken.push(job);
-        room -= job.text.length;
-      }
-      return taken;
-    },
-    takeAll(): Job[] {
-      return this.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-    },
-  };
 }

@@ -13,6 +13,7 @@ import {
   gateThat,
   input,
   opaProgram,
+  RECORDED,
   type Recorded,
   SIGNER,
   scratch,
@@ -253,6 +254,7 @@ describe('bundles while it runs', () => {
     const recorded = await started(bundle, {
       onBundle: () => {
         seen = running?.evaluator.active()?.digest;
+        return RECORDED;
       },
     });
     running = recorded;
@@ -412,11 +414,13 @@ describe('bundles while it runs', () => {
     expect(notes).toMatchObject([{ activated: false, bundle: { version: 4 } }]);
   });
 
-  test('a bundle whose activation cannot be recorded does not hold', async () => {
+  test('a bundle whose activation the ledger refuses does not hold', async () => {
     const { evaluator } = await started(await allowing('one', 1), {
-      onBundle: () => Promise.reject(new Error('disk')),
+      onBundle: () => Promise.resolve({ ok: false, code: 'GATE_LEDGER_FAILED' }),
     });
     expect(evaluator.active()).toBeUndefined();
+    const throwing = await started(await allowing('one', 1), { onBundle: () => Promise.reject(new Error('disk')) });
+    expect(throwing.evaluator.active()).toBeUndefined();
   });
 
   test('two keys have to sign where two are asked for', async () => {

@@ -6,7 +6,7 @@ import { CONTROLLERS } from '#controllers/registry.ts';
 import { buildBundle, runOpa, sourcesOf } from '#policy/build.ts';
 import { readBundle } from '#policy/bundle.ts';
 import { declaredData } from '#policy/declared.ts';
-import { checkModule } from '#policy/engine.ts';
+import { checkModule } from '#policy/module.ts';
 import { inputSchemaText } from '#policy/schema.ts';
 import { COVERAGE, testSources } from '#policy/suite.ts';
 import { BUILD, discard, opaProgram, POLICIES, scratch } from './support.ts';

@@ -146,6 +146,8 @@ export interface Recorded {
   readonly metrics: { readonly name: string; readonly labels: Record<string, string>; readonly value: number }[];
 }
 
+export const RECORDED = Promise.resolve({ ok: true, value: undefined } as const);
+
 /** An evaluator whose notes and metrics are kept. */
 export async function start(bundleDir: string, over: Partial<EvaluatorOptions> = {}): Promise<Recorded> {
   const notes: BundleNote[] = [];
@@ -165,6 +167,7 @@ export async function start(bundleDir: string, over: Partial<EvaluatorOptions> =
     clock: systemClock,
     onBundle: (note) => {
       notes.push(note);
+      return RECORDED;
     },
     ...over,
   });
