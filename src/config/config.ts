@@ -3,7 +3,7 @@ import type { ServingConfig } from '#doors/port.ts';
 
 /** What `comptroller run` was told, checked, complete and frozen. Paths are as given. */
 export interface Config {
-  readonly mode: 'enforce' | 'shadow';
+  readonly mode: 'enforce';
   readonly kubeconfig: string;
   /** Overrides the server of the kubeconfig. */
   readonly master?: string;

@@ -256,7 +256,7 @@ describe('the file', () => {
     [
       `${FILE}serving: 3\nmode: off\n`,
       [
-        'mode in the configuration file: a string of 3 characters is not "enforce" or "shadow"',
+        'mode in the configuration file: a string of 3 characters is not "enforce"',
         'serving in the configuration file: the number 3 stands where a map of settings belongs',
       ],
     ],

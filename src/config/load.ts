@@ -196,7 +196,6 @@ function warningsOf(line: CommandLine, settings: Settings, controllers: readonly
     warnings.push(
       '--use-service-account-credentials=false has no effect: each controller has a certificate of its own',
     );
-  if (settings.mode === 'shadow') warnings.push('--mode=shadow: nothing is written to the cluster');
   if (settings.identity.namingMode === 'upstream')
     warnings.push("--naming-mode=upstream: controllers act under upstream's names and wider roles; for migration only");
   return warnings;
