@@ -1,0 +1,123 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { rootCaCertificatePublisher } from '#controllers/identity/root-ca-certificate-publisher.ts';
+import { serviceaccount } from '#controllers/identity/serviceaccount.ts';
+import { replicaset } from '#controllers/workloads/replicaset.ts';
+import type { Controller } from '#core/controller.ts';
+import type { ApiObject } from '#core/resource.ts';
+import { pod, replicaSet } from '#kit/build.ts';
+import { gateBench } from '#kit/gate.ts';
+import { planOf, type Scenario } from '#kit/scenario.ts';
+import { readBundle } from '#policy/bundle.ts';
+import { createEngine, type Engine } from '#policy/engine.ts';
+import type { Decision, PolicyInput } from '#policy/port.ts';
+import { bytesOf } from '#policy/suite.ts';
+import { BUILD, caseInput } from './support.ts';
+
+/** Plans of the real controllers, through the real gate, judged by the real module: the contract between all three. */
+let engine: Engine;
+beforeAll(async () => {
+  const { files } = await readBundle(BUILD);
+  const module = await WebAssembly.compile(files['policy.wasm']);
+  engine = createEngine(module, new Uint8Array(files['data.json']).buffer);
+});
+
+interface Seen {
+  readonly write: string;
+  readonly verdict: string;
+}
+
+async function judged(
+  controller: Controller,
+  trigger: ApiObject,
+  row: Omit<Scenario, 'plan' | 'check'>,
+): Promise<Seen[]> {
+  const seen: Seen[] = [];
+  const decide = (input: PolicyInput): Decision => {
+    const judgement = engine.judge(bytesOf(input));
+    const { verb, resource, subresource } = input.write;
+    const rules = judgement.kind === 'deny' ? judgement.violations.map(({ rule }) => rule).join(' ') : judgement.kind;
+    seen.push({ write: [verb, resource, subresource].filter(Boolean).join(' '), verdict: rules });
+    return { ...judgement, bundle: input.bundle };
+  };
+  const bench = gateBench({ objects: row.given, decide });
+  await bench.run(controller, trigger, planOf(controller, row));
+  return seen;
+}
+
+const namespace = {
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'default', uid: 'n1', labels: {}, resourceVersion: '3' },
+  status: { phase: 'Active' },
+} as ApiObject;
+const pem =
+  (caseInput('root-ca-certificate-publisher', 'publishes the CA').object as { data?: Record<string, string> } | null)
+    ?.data?.['ca.crt'] ?? '';
+const key = 'default/web';
+
+describe('replicaset', () => {
+  const rs = replicaSet({ name: 'web', replicas: 2 });
+
+  test('creates', async () => {
+    const seen = await judged(replicaset, rs, { given: [namespace, rs], key });
+    expect(seen.slice(0, 2)).toEqual([
+      { write: 'create pods', verdict: 'allow' },
+      { write: 'create pods', verdict: 'allow' },
+    ]);
+  });
+
+  test('a privileged template is refused before anything is recorded', async () => {
+    const privileged = structuredClone(rs);
+    for (const container of privileged.spec.template?.spec?.containers ?? []) {
+      Object.assign(container, { securityContext: { privileged: true } });
+    }
+    const seen = await judged(replicaset, privileged, { given: [namespace, privileged], key });
+    expect(seen.length).toBeGreaterThan(0);
+    expect(new Set(seen.map(({ verdict }) => verdict))).toEqual(new Set(['pod-security-baseline/privileged']));
+  });
+
+  test('deletes, adopts, releases and reports', async () => {
+    const three = ['a', 'b', 'c'].map((name) => pod({ name, owner: rs }));
+    const orphan = pod({ name: 'orphan' });
+    const stray = pod({ name: 'stray', owner: rs, labels: { app: 'other' } });
+    const all = [
+      ...(await judged(replicaset, rs, { given: [namespace, rs, ...three], key })),
+      ...(await judged(replicaset, rs, { given: [namespace, rs, orphan], key })),
+      ...(await judged(replicaset, rs, { given: [namespace, rs, stray], key })),
+      ...(await judged(replicaset, rs, { given: [namespace, rs, ...three.slice(1)], key })),
+    ];
+    expect(all.filter(({ verdict }) => verdict !== 'allow')).toEqual([]);
+    expect(new Set(all.map(({ write }) => write))).toEqual(
+      new Set(['delete pods', 'patch pods', 'patch replicasets status']),
+    );
+  });
+});
+
+describe('what each namespace gets', () => {
+  test('its ServiceAccount', async () => {
+    const seen = await judged(serviceaccount, namespace, { given: [namespace], key: 'default' });
+    expect(seen).toEqual([{ write: 'create serviceaccounts', verdict: 'allow' }]);
+  });
+
+  test('the CA, made and restored; a key in its place is refused', async () => {
+    const row = (rootCa: string, ...given: ApiObject[]) => ({
+      given: [namespace, ...given],
+      key: 'default',
+      settings: { rootCa },
+    });
+    const wrong = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'kube-root-ca.crt', namespace: 'default', uid: 'c1', resourceVersion: '9' },
+      data: { 'ca.crt': 'other', more: 'x' },
+      binaryData: { more: 'eA==' },
+    } as ApiObject;
+    const publish = (rootCa: string, ...given: ApiObject[]) =>
+      judged(rootCaCertificatePublisher, namespace, row(rootCa, ...given));
+    expect(await publish(pem)).toEqual([{ write: 'create configmaps', verdict: 'allow' }]);
+    expect(await publish(pem, wrong)).toEqual([{ write: 'patch configmaps', verdict: 'allow' }]);
+    expect(await publish(`${pem}-----BEGIN ${'PRIVATE'} KEY-----\n`)).toEqual([
+      { write: 'create configmaps', verdict: 'root-ca/not-a-certificate' },
+    ]);
+  });
+});
