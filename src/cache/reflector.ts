@@ -7,6 +7,7 @@ import type { Log, Meter } from '#telemetry/port.ts';
 import { createBackoff, pause } from './backoff.ts';
 import type { Decoder } from './decode.ts';
 import { type Collector, createCollector, takeEvent } from './intake.ts';
+import { latest } from './latest.ts';
 import { ListRefused, listPage, listPages } from './list.ts';
 import type { CachePlan } from './plan-caches.ts';
 import { acceptOf, METADATA_LIST, watchListPath, watchPath } from './requests.ts';
@@ -19,7 +20,7 @@ export interface Reflector {
   readonly plan: CachePlan;
   /** Runs until the signal aborts. Never throws. */
   run(signal: AbortSignal): Promise<void>;
-  /** Resolves when no list is due: the store is at some moment of the API server's history. */
+  /** Resolves when no list is due: the store is at some moment of the API server's history. Or when the reflector ends. */
   settled(): Promise<void>;
   /** Resolves when the store has passed a moment after the call. Rejects when the reflector ends first. */
   passNow(): Promise<void>;
@@ -69,6 +70,8 @@ interface State {
   fresh: boolean;
   /** False once the API server refused WatchList. */
   watchList: boolean;
+  /** Whether the list that was begun last came in whole. */
+  whole: boolean;
   /** Counts the lists begun. */
   lists: number;
   /** Ends the connection in use. */
@@ -88,6 +91,7 @@ export function createReflector(parts: ReflectorParts): Reflector {
     due: 'start',
     fresh: false,
     watchList: true,
+    whole: false,
     lists: 0,
     current: undefined,
     turn: 0,
@@ -128,6 +132,7 @@ async function run(parts: ReflectorParts, state: State, signal: AbortSignal): Pr
     if (end.kind === 'broken') await checkHistory(parts, state);
   }
   state.next?.controller.abort();
+  for (const wake of state.waiting.splice(0)) wake();
 }
 
 /** One list, one watch, or one of both in one. Turns every failure into an end. */
@@ -136,6 +141,7 @@ async function once(parts: ReflectorParts, state: State): Promise<End> {
     if (state.due === undefined) return await watch(parts, state);
     parts.meter.count('cache_relists_total', { resource: parts.plan.resource, why: state.due });
     state.lists++;
+    state.whole = false;
     return state.watchList ? await watchList(parts, state) : await list(parts, state);
   } catch (error) {
     if (error instanceof ListRefused) return refused(parts, error.status, error.retryAfter);
@@ -206,7 +212,7 @@ async function watchList(parts: ReflectorParts, state: State): Promise<End> {
     return list(parts, state);
   }
   const end = await follow(parts, state, connection, createCollector(parts.store, parts.decoder));
-  if (state.due === undefined || state.signal.aborted) return end;
+  if (state.whole || state.signal.aborted) return end;
   // It ended before the list was whole. An ERROR event may say that the storage cannot do it: pages can.
   if (end.kind === 'refused' && end.status >= 500) return list(parts, state);
   return end.kind === 'clean' && !state.fresh ? { kind: 'broken' } : end;
@@ -290,6 +296,7 @@ function takeList(parts: ReflectorParts, state: State, collector: Collector, rv:
     return;
   }
   parts.store.replace(objects, rv, state.fresh);
+  state.whole = true;
   state.fresh = false;
   state.due = undefined;
   for (const wake of state.waiting.splice(0)) wake();
@@ -320,25 +327,6 @@ async function checkHistory(parts: ReflectorParts, state: State): Promise<void> 
   }
 }
 
-/** Runs one at a time. Who comes while one runs shares the next: the running one may have read before. */
-function latest(task: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  let queued: Promise<void> | undefined;
-  const start = (): Promise<void> => {
-    queued = undefined;
-    const begun = task().finally(() => {
-      if (running === begun) running = undefined;
-    });
-    running = begun;
-    return begun;
-  };
-  return () => {
-    if (running === undefined) return start();
-    queued ??= running.then(start, start);
-    return queued;
-  };
-}
-
 async function passNow(parts: ReflectorParts, state: State): Promise<void> {
   const { signal } = state;
   const backoff = createBackoff(parts.clock, parts.random);
@@ -349,9 +337,14 @@ async function passNow(parts: ReflectorParts, state: State): Promise<void> {
     try {
       const result = await verify({ ...parts, current }, signal);
       if (result.kind === 'passed') return;
-      if (!current()) continue;
-      if (result.kind === 'back') parts.onBack(result.why);
-      else relist(state, 'behind');
+      // Somebody else may have asked for a list meanwhile.
+      if (current() && state.due === undefined) {
+        if (result.kind === 'back') parts.onBack(result.why);
+        else relist(state, 'behind');
+      }
+      // That list begins after the call, so it is the proof.
+      await settled(state);
+      if (!signal.aborted) return;
     } catch (error) {
       const known = error instanceof TransportError || error instanceof ListRefused;
       if (!known) logBug(parts, error);
