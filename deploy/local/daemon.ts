@@ -34,10 +34,8 @@ function tell(notice: DaemonNotice): Promise<void> {
 
 /** Not by a static import: a cluster without Comptroller starts even where Comptroller does not compile. */
 async function startComptroller(on: LocalCluster): Promise<ManagedComptroller> {
-  const { startComptroller: start } = (await import('./manager.ts')) as unknown as {
-    startComptroller: StartComptroller;
-  };
-  return start(on);
+  const manager: { readonly startComptroller: StartComptroller } = await import('./manager.ts');
+  return manager.startComptroller(on);
 }
 
 async function up(): Promise<void> {
