@@ -27,9 +27,18 @@ violations contains v if {
 }
 
 violations contains v if {
-	some prefix in data.protected.names[write.whole]
-	startswith(input.write.name, prefix)
+	named_as_own
 	v := object_finding($"{write.target} {input.write.name} is protected by its name")
+}
+
+named_as_own if {
+	some prefix in data.protected.names[write.whole].prefixes
+	startswith(input.write.name, prefix)
+}
+
+named_as_own if {
+	some suffix in data.protected.names[write.whole].suffixes
+	endswith(input.write.name, suffix)
 }
 
 # A selection has no names to compare: where some are protected, none is deleted at once.
