@@ -2,9 +2,9 @@ import type { Controller, Verb } from '#core/controller.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { WireRequest } from '#core/request.ts';
 
-/** Comptroller's own namespace, and the prefix of everything cluster-scoped that is its own (I14). */
-export const OWN_NAMESPACE = 'comptroller-system';
-export const OWN_PREFIX = 'comptroller:';
+/** Comptroller's own namespace, and how everything cluster-scoped that is its own is named (I14). */
+const OWN_NAMESPACE = 'comptroller-system';
+const OWN_NAMES = /^comptroller[:-]|\.comptroller\.dev$/;
 const OWN_KINDS: ReadonlySet<string> = new Set([
   'rbac.authorization.k8s.io/clusterroles',
   'rbac.authorization.k8s.io/clusterrolebindings',
@@ -13,6 +13,7 @@ const OWN_KINDS: ReadonlySet<string> = new Set([
   'admissionregistration.k8s.io/validatingadmissionpolicies',
   'admissionregistration.k8s.io/validatingadmissionpolicybindings',
   'flowcontrol.apiserver.k8s.io/flowschemas',
+  'flowcontrol.apiserver.k8s.io/prioritylevelconfigurations',
 ]);
 
 /**
@@ -48,5 +49,5 @@ function covers(
 function touchesOwn({ target }: WireRequest): boolean {
   if (target.namespace === OWN_NAMESPACE) return true;
   if (target.resource === 'core/namespaces') return target.name === OWN_NAMESPACE;
-  return OWN_KINDS.has(target.resource) && (target.name === undefined || target.name.startsWith(OWN_PREFIX));
+  return OWN_KINDS.has(target.resource) && (target.name === undefined || OWN_NAMES.test(target.name));
 }
