@@ -42,7 +42,18 @@ const TABLE: readonly [string, Verb, number, unknown, ErrorCode][] = [
   ['name taken', 'create', 409, { reason: 'AlreadyExists' }, 'API_EXISTS'],
   ['changed meanwhile', 'patch', 409, { reason: 'Conflict', message: 'the object has been modified' }, 'API_CONFLICT'],
   [
-    "a deletion's uid",
+    "a deletion's uid, by the registry",
+    'delete',
+    409,
+    {
+      reason: 'Conflict',
+      message:
+        'Operation cannot be fulfilled on ConfigMap "x": the UID in the precondition (a) does not match the UID in record (b). The object might have been deleted and then recreated',
+    },
+    'API_GONE',
+  ],
+  [
+    "a deletion's uid, by the storage",
     'delete',
     409,
     {

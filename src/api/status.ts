@@ -75,10 +75,13 @@ function forbidden(said: Status): ErrorCode {
   return EXCEEDED.test(said.message) ? 'API_QUOTA_EXCEEDED' : 'API_FORBIDDEN';
 }
 
+/** From the registry and from the storage, in this order, as kube-apiserver v1.37 words them. */
+const OTHER_UID = /": (the UID in the precondition \(|.*UID in precondition: )/;
+
 function conflict(verb: WireRequest['verb'], said: Status): ErrorCode {
   if (said.reason === 'AlreadyExists') return 'API_EXISTS';
   // A deletion's uid precondition: what lives under that name now is another object. Read here, not carried on.
-  if (verb === 'delete' && said.message.includes('Precondition failed: UID in precondition')) return 'API_GONE';
+  if (verb === 'delete' && OTHER_UID.test(said.message)) return 'API_GONE';
   return 'API_CONFLICT';
 }
 

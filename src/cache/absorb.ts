@@ -54,6 +54,8 @@ function absorbObject(store: Store, scope: Scope, verb: AnswerVerb, object: Cach
 }
 
 function absorbDeletion(store: Store, uid: string, key: string | undefined): Absorbed {
+  // The watch may have been faster than the answer.
+  if (store.ended(uid)) return VISIBLE;
   const known = store.lastKnown(uid, key);
   store.bury(uid, known?.key ?? key, known?.rv);
   return known === undefined ? { kind: 'unknown', uid } : VISIBLE;

@@ -31,6 +31,8 @@ export interface Store {
   forget(uid: string): void;
   /** The newest resourceVersion known of a live uid under that key (or anywhere, without a key). */
   lastKnown(uid: string, key: string | undefined): { key: string; rv: string } | undefined;
+  /** Whether the deletion of that uid was delivered lately. */
+  ended(uid: string): boolean;
   whenSynced(rv: string, callback: () => void): () => void;
   /** Calls back after each delivery. */
   onProgress(callback: () => void): () => void;
@@ -98,6 +100,7 @@ export function createStore(resource: Resource, onBug: (error: unknown) => void)
     bury: (uid, key, rv) => bury(state, uid, key, rv),
     forget: (uid) => exhume(state, uid),
     lastKnown: (uid, key) => lastKnown(state, uid, key),
+    ended: (uid) => state.deleted.has(uid),
     whenSynced: (rv, callback) => whenSynced(state, rv, callback),
     onProgress: (callback) => {
       state.watchers.add(callback);
