@@ -7,6 +7,7 @@ import { renderManifests, toYaml } from '#identity/manifests.ts';
 import { DEFAULT_STATE_DIR, type Places, placesIn } from '#identity/places.ts';
 import { identityNames } from '#identity/profiles.ts';
 import { readStatus, requestRenewal, type StatusFile } from '#identity/status.ts';
+import { pkcs12Command } from './certs-pkcs12.ts';
 
 interface Options {
   readonly stateDir: string;
@@ -42,6 +43,7 @@ export function certsCommand(): Command {
     .addOption(stateDir())
     .option('--generation <number>', 'raise to this one: what the first replica printed, on each other replica')
     .action(revoke);
+  command.addCommand(pkcs12Command());
   return command;
 }
 
