@@ -120,6 +120,7 @@ export function conduct(
   const ended = Promise.withResolvers<Ended>();
   let reign: Reign | undefined;
   let ending = false;
+  let ours: Epoch | undefined;
 
   const parts = { ...pipeline, ...telemetry } as GateParts & Pipeline;
   const leadership = openLeadership(config, base, parts, abort.signal);
@@ -143,7 +144,7 @@ export function conduct(
     if (ending) return;
     ending = true;
     log.info('ending', { how: how.kind, why, code: how.code });
-    void finish(stage, reign, leadership, graceful, why, undo)
+    void finish(stage, { reign, leadership, epoch: ours, graceful, why, undo })
       .catch((error: unknown) => log.error('ending out of order', { error: describe(error) }))
       .finally(() => {
         abort.abort();
@@ -151,6 +152,7 @@ export function conduct(
       });
   };
   const lead = async (epoch: Epoch, predecessor: Anchor | undefined): Promise<void> => {
+    ours = epoch;
     try {
       const begun = await beginReign(stage, epoch, predecessor);
       if (ending) await begun.stop();
@@ -322,15 +324,18 @@ function watchHealth(health: Health, { pipeline, synced, base }: Stage, leadersh
   for (const { name } of pipeline.controllers) health.add(`${name}-controller`, () => undefined, ['healthz']);
 }
 
+interface Ending {
+  readonly reign: Reign | undefined;
+  readonly leadership: Leadership;
+  /** The reign that ends; undefined for a follower. */
+  readonly epoch: Epoch | undefined;
+  readonly graceful: boolean;
+  readonly why: string;
+  readonly undo: (() => unknown)[];
+}
+
 /** Drains, gives leadership up, records the stop. Not graceful: leadership or ledger are gone, so nothing is waited for. */
-async function finish(
-  stage: Stage,
-  reign: Reign | undefined,
-  leadership: Leadership,
-  graceful: boolean,
-  why: string,
-  undo: (() => unknown)[],
-): Promise<void> {
+async function finish(stage: Stage, { reign, leadership, epoch, graceful, why, undo }: Ending): Promise<void> {
   const { gate, events, pipeline, base, telemetry } = stage;
   if (!graceful) gate.close();
   await within(DRAIN, pipeline, () => reign?.stop());
@@ -340,6 +345,7 @@ async function finish(
     await within(DRAIN, pipeline, () => quiet(stage));
     telemetry.log.info('leadership', { release: String(await leadership.release()) });
   }
+  if (epoch !== undefined) await base.opened.ledger.note({ note: 'leadership', epoch, won: false });
   await base.opened.ledger.close(why);
   for (const step of undo.splice(0).reverse()) await step();
 }

@@ -13,6 +13,7 @@ import { planCaches } from '#cache/plan-caches.ts';
 import type { Config } from '#config/config.ts';
 import { readKubeconfig } from '#config/kubeconfig.ts';
 import { CONTROLLERS } from '#controllers/registry.ts';
+import { createAttempts } from '#gate/attempts.ts';
 import { createLostWrites } from '#gate/lost.ts';
 import { createNames } from '#gate/names.ts';
 import { createPark } from '#gate/park.ts';
@@ -205,6 +206,7 @@ async function buildPipeline(
     names: createNames(opened.ledger.origin, () => randomBytes(4).readUInt32BE()),
     proofs,
     lost: createLostWrites(clock),
+    attempts: createAttempts(),
     clock,
     cluster: config.cluster.name,
     writeTimeout: writeTimeoutFor(config),

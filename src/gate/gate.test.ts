@@ -249,6 +249,8 @@ describe('names and lost answers', () => {
     bench.world.answer = () => ({ kind: 'answered', status: 201, body: { metadata: {} } });
     await bench.run(replicaset, web, planOf([create(0)]));
     await bench.run(replicaset, web, planOf([create(0)]));
+    const attempts = bench.happened.flatMap((one) => (one.at === 'intent' ? [one.draft.attempt] : []));
+    expect(attempts).toEqual([1, 2, 1]);
     expect(nameOf(bench, 1)).toBe(nameOf(bench, 0));
     expect(nameOf(bench, 2)).not.toBe(nameOf(bench, 1));
   });

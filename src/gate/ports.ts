@@ -6,6 +6,7 @@ import type { Fence } from '#leader/port.ts';
 import type { Ledger } from '#ledger/port.ts';
 import type { Evaluator } from '#policy/port.ts';
 import type { Telemetry } from '#telemetry/port.ts';
+import type { Attempts } from './attempts.ts';
 import type { LostWrites } from './lost.ts';
 import type { Names } from './names.ts';
 import type { Park } from './park.ts';
@@ -26,6 +27,7 @@ export interface GateParts extends Telemetry {
   readonly names: Names;
   readonly proofs: Proofs;
   readonly lost: LostWrites;
+  readonly attempts: Attempts;
   readonly clock: Clock;
   readonly cluster: string;
   /** How long the API server may take over one write; the fence keeps that much of the lease. */

@@ -39,7 +39,7 @@ export async function send(pending: Pending, work: Work, parts: GateParts, lane:
   parts.meter.observe('gate_stage_duration_seconds', { stage: 'send' }, took / 1000);
   const sent = interpret(answer, pending, recorded.value, parts);
   ledger.outcome(recorded.value, outcomeRecord(sent.outcome, answer, took));
-  settleName(pending, sent.outcome, parts);
+  settleIds(pending, sent.outcome, parts);
   return sent;
 }
 
@@ -79,7 +79,7 @@ function recordIntent(pending: Pending, work: Work, parts: GateParts, lane: 'wri
       epoch: fence.epoch(),
       user: credential.user,
       certificate: { serial: credential.serial, spki: credential.spki },
-      attempt: 1,
+      attempt: parts.attempts.next(pending.writeId),
     },
     lane,
   );
@@ -164,7 +164,8 @@ function refused(
   return code === 'API_EXISTS' ? { outcome: failed, ...look() } : { outcome: failed };
 }
 
-function settleName({ write, writeId }: Pending, outcome: Outcome, { names }: GateParts): void {
+function settleIds({ write, writeId }: Pending, outcome: Outcome, { names, attempts }: GateParts): void {
+  if (outcome.kind === 'applied') attempts.settled(writeId);
   if (write.verb !== 'create') return;
   const taken = outcome.kind === 'failed' && outcome.code === 'API_EXISTS';
   if (outcome.kind === 'applied' || taken) names.spent(writeId);

@@ -5,6 +5,7 @@ import type { Plan, Write } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import type { Answer, WireRequest } from '#core/request.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
+import { createAttempts } from '#gate/attempts.ts';
 import { createGate, type Gate } from '#gate/gate.ts';
 import { createLostWrites } from '#gate/lost.ts';
 import { createNames } from '#gate/names.ts';
@@ -146,6 +147,7 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
     park: createPark(),
     names: createNames('test', () => serial++),
     lost: createLostWrites(clock),
+    attempts: createAttempts(),
     cluster: 'test',
     writeTimeout: 6000,
   };
