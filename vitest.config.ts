@@ -7,7 +7,15 @@ export default defineConfig({
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'deploy/**/*.test.ts'], environment: 'node' } },
       { test: { name: 'structure', include: ['test/structure/**/*.test.ts'], environment: 'node' } },
       { test: { name: 'property', include: ['test/property/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
-      { test: { name: 'policy', include: ['test/policy/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'policy',
+          include: ['test/policy/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 60_000,
+          globalSetup: ['test/kit/build-opa.ts'],
+        },
+      },
       {
         test: {
           name: 'integration',
