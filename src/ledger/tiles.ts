@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HASH_BYTES, type NodeReader, nodeHash, TILE_HEIGHT, TILE_WIDTH } from './merkle.ts';
 
@@ -59,7 +59,38 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
   }
 }
 
-/** A tile cut to the width that a log of `size` has there: a wider tile begins with a narrower one. */
+export interface TileFile {
+  /** How many hashes or entries its name says it holds. */
+  readonly width: number;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The file that begins with what a tile of `width` holds: that one, or a wider one. While a process writes, partial
+ * tiles give way to wider ones and these to the full one.
+ */
+export async function readTileFile(
+  directory: string,
+  level: number | 'entries',
+  index: number,
+  width: number,
+): Promise<TileFile | undefined> {
+  const read = async (found: number): Promise<TileFile | undefined> => {
+    const bytes = await readIfThere(join(directory, tilePath(level, index, found)));
+    return bytes === undefined ? undefined : { width: found, bytes };
+  };
+  const exact = await read(width);
+  if (exact !== undefined || width === TILE_WIDTH) return exact;
+  const names = await readdir(join(directory, `${tilePath(level, index)}.p`)).catch(() => []);
+  const wider = names.map(Number).filter((found) => found > width && found < TILE_WIDTH);
+  for (const found of [...wider.sort((a, b) => b - a), TILE_WIDTH]) {
+    const file = await read(found);
+    if (file !== undefined) return file;
+  }
+  return undefined;
+}
+
+/** A tile cut to the width that a log of `size` has there; undefined when it is missing or malformed. */
 export async function readTile(
   directory: string,
   level: number,
@@ -67,22 +98,22 @@ export async function readTile(
   size: number,
 ): Promise<Buffer | undefined> {
   const width = tileWidth(level, index, size);
-  const exact = await readIfThere(join(directory, tilePath(level, index, width)));
-  const bytes = exact ?? (width < TILE_WIDTH ? await readIfThere(join(directory, tilePath(level, index))) : undefined);
-  if (bytes === undefined || bytes.length < width * HASH_BYTES || bytes.length % HASH_BYTES !== 0) return undefined;
-  if (exact !== undefined && exact.length !== width * HASH_BYTES) return undefined;
-  return bytes.subarray(0, width * HASH_BYTES);
+  const file = await readTileFile(directory, level, index, width);
+  return file?.bytes.length === (file?.width ?? 0) * HASH_BYTES
+    ? file?.bytes.subarray(0, width * HASH_BYTES)
+    : undefined;
 }
 
 export async function readBundle(directory: string, index: number, size: number): Promise<Buffer[] | undefined> {
   const width = tileWidth(0, index, size);
-  const exact = await readIfThere(join(directory, tilePath('entries', index, width)));
-  const bytes =
-    exact ?? (width < TILE_WIDTH ? await readIfThere(join(directory, tilePath('entries', index))) : undefined);
-  const entries = bytes === undefined ? undefined : decodeEntries(bytes);
-  if (entries === undefined || entries.length < width) return undefined;
-  if (exact !== undefined && entries.length !== width) return undefined;
-  return entries.slice(0, width);
+  const file = await readTileFile(directory, 'entries', index, width);
+  return file === undefined ? undefined : entriesOf(file)?.slice(0, width);
+}
+
+/** Undefined when it does not hold as many entries as its name says. */
+export function entriesOf({ width, bytes }: TileFile): Buffer[] | undefined {
+  const entries = decodeEntries(bytes);
+  return entries?.length === width ? entries : undefined;
 }
 
 function perfectRoot(hashes: Buffer): Buffer {

@@ -1,17 +1,40 @@
-import { HASH_BYTES, leafHash, TILE_WIDTH, Tree } from './merkle.ts';
-import { readTile, tilePath, tileWidth } from './tiles.ts';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from './files.ts';
+import { leafHash, TILE_WIDTH, Tree } from './merkle.ts';
+import { encodeEntries, readTileFile, tilePath } from './tiles.ts';
+import type { Say } from './verify-report.ts';
 
-/** Rebuilds a tree from its entries and compares every tile on the way, one at a time. */
+type Level = number | 'entries';
+
+/** What one tile must hold: hashes, or entries at their level. */
+interface Tile {
+  readonly level: Level;
+  readonly index: number;
+  readonly parts: readonly Buffer[];
+  /** The records that have to be there before the tile can look like this. */
+  readonly end: number;
+}
+
+const bytesOf = ({ level }: Tile, parts: readonly Buffer[]): Buffer =>
+  level === 'entries' ? encodeEntries(parts) : Buffer.concat(parts);
+
+/** Rebuilds a tree from its entries and compares every tile on the way; holds one tile a level. */
 export class TreeCheck {
   readonly tree = new Tree();
-  readonly #rows: Buffer[][] = [];
-  #full: { level: number; index: number; bytes: Buffer }[] = [];
+  /** Tiles below this size were synced when older write-ahead segments went; later ones may have died with the power. */
+  readonly #durable: number;
   readonly #directory: string;
-  readonly #size: number;
+  readonly #say: Say;
+  readonly #rows: Buffer[][] = [];
+  #entries: Buffer[] = [];
+  #full: Tile[] = [];
+  #behind = false;
 
-  constructor(directory: string, size: number) {
+  constructor(directory: string, durable: number, say: Say) {
     this.#directory = directory;
-    this.#size = size;
+    this.#durable = durable;
+    this.#say = say;
   }
 
   /** Returns the leaf's hash. */
@@ -22,36 +45,88 @@ export class TreeCheck {
       const row = this.#rows[level] as Buffer[];
       row.push(value);
       if (row.length < TILE_WIDTH) return;
-      this.#full.push({ level, index: Math.floor(index / TILE_WIDTH), bytes: Buffer.concat(row) });
       this.#rows[level] = [];
+      const end = (index + 1) * TILE_WIDTH ** level;
+      this.#full.push({ level, index: Math.floor(index / TILE_WIDTH), parts: row, end });
     });
+    this.#entries.push(entry);
+    if (this.#entries.length === TILE_WIDTH) {
+      const { size } = this.tree;
+      this.#full.push({ level: 'entries', index: size / TILE_WIDTH - 1, parts: this.#entries, end: size });
+      this.#entries = [];
+    }
     return leaf;
   }
 
-  /** The paths of tiles that are not what the entries say, among those that are complete by now. */
-  async wrong(): Promise<string[]> {
+  /** Compares the tiles that are full by now; those of a log of `signed` records must be there. */
+  async flush(signed: number): Promise<void> {
     const full = this.#full;
     this.#full = [];
-    const wrong: string[] = [];
-    for (const tile of full) if (!(await this.#same(tile))) wrong.push(tilePath(tile.level, tile.index));
-    return wrong;
-  }
-
-  /** The same for the partial tiles at the end. */
-  async wrongAtEnd(): Promise<string[]> {
-    const wrong: string[] = [];
-    for (const [level, row] of this.#rows.entries()) {
-      if (row.length === 0) continue;
-      const index = Math.floor(this.#size / TILE_WIDTH ** (level + 1));
-      const width = tileWidth(level, index, this.#size);
-      const same = await this.#same({ level, index, bytes: Buffer.concat(row) });
-      if (!same || width !== row.length) wrong.push(tilePath(level, index, row.length));
+    for (const tile of full) {
+      const bytes = await readIfThere(join(this.#directory, tilePath(tile.level, tile.index)));
+      if (bytes !== undefined) this.#compare(tile, TILE_WIDTH, bytes);
+      else if (tile.end <= signed) this.#missing(tile, TILE_WIDTH);
+      await this.#narrower(tile);
     }
-    return wrong;
   }
 
-  async #same({ level, index, bytes }: { level: number; index: number; bytes: Buffer }): Promise<boolean> {
-    const found = await readTile(this.#directory, level, index, this.#size);
-    return found !== undefined && found.length === (bytes.length / HASH_BYTES) * HASH_BYTES && found.equals(bytes);
+  /** The partial tiles that a reader of a checkpoint of this size asks for. */
+  async atCheckpoint(): Promise<void> {
+    for (const tile of this.#partials()) {
+      const width = tile.parts.length;
+      const found = await readTileFile(this.#directory, tile.level, tile.index, width);
+      if (found === undefined) this.#missing(tile, width);
+      else if (found.width === width) this.#compare(tile, width, found.bytes);
+    }
+  }
+
+  /** What else lies beside the tiles at the end. */
+  async finish(): Promise<void> {
+    for (const tile of this.#partials()) await this.#narrower(tile);
+  }
+
+  #partials(): Tile[] {
+    const { size } = this.tree;
+    const tiles: Tile[] = this.#rows.flatMap((parts, level) => {
+      const index = Math.floor(size / TILE_WIDTH ** (level + 1));
+      return parts.length === 0 ? [] : [{ level, index, parts, end: size }];
+    });
+    if (this.#entries.length === 0) return tiles;
+    return [...tiles, { level: 'entries', index: Math.floor(size / TILE_WIDTH), parts: this.#entries, end: size }];
+  }
+
+  /** Partial tiles of older checkpoints: who still reads one must not be told something else. */
+  async #narrower(tile: Tile): Promise<void> {
+    const folder = `${tilePath(tile.level, tile.index)}.p`;
+    const names = await readdir(join(this.#directory, folder)).catch(() => []);
+    for (const name of names) {
+      const width = /^[1-9][0-9]{0,2}$/.test(name) ? Number(name) : 0;
+      if (width === 0 || width > tile.parts.length) continue;
+      const bytes = await readIfThere(join(this.#directory, folder, name));
+      if (bytes !== undefined) this.#compare(tile, width, bytes);
+    }
+  }
+
+  #compare(tile: Tile, width: number, bytes: Buffer): void {
+    if (bytes.equals(bytesOf(tile, tile.parts.slice(0, width)))) return;
+    if (bytes.length === 0) return this.#missing(tile, width);
+    this.#say('broken', 'tile-differs', `${tilePath(tile.level, tile.index, width)} is not what the records say`);
+  }
+
+  #missing({ level, index, end }: Tile, width: number): void {
+    const path = tilePath(level, index, width);
+    if (end <= this.#durable) return this.#say('broken', 'tile-missing', `${path} is not there`);
+    if (this.#behind) return;
+    this.#behind = true;
+    this.#say('note', 'tiles-behind', `${path} is not there; the write-ahead segments hold what belongs in it`);
+  }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }

@@ -1,229 +1,88 @@
-import { type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
-import { type Finding, Findings, type Verdict } from './findings.ts';
-import { emptyRoot, leafHash, rangeRoot, Tree } from './merkle.ts';
-import type { VerifierKey } from './note.ts';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseVerifierKey, type VerifierKey } from './note.ts';
 import type { Anchor } from './port.ts';
-import { BrokenLog, bundles, type LogDirectory, readCheckpoint, tail } from './reader.ts';
-import { tileNodes } from './tiles.ts';
-import { compareReigns } from './verify-epochs.ts';
-import { type Claim, RecordCheck, type Reign } from './verify-records.ts';
-import { TreeCheck } from './verify-tree.ts';
+import { findLogs } from './reader.ts';
+import { compareClaims, compareClosings, compareReigns, type ReadLog } from './verify-across.ts';
+import { type CheckedLog, checkLog } from './verify-log.ts';
+import { VerifyFindings, type VerifyReport } from './verify-report.ts';
 
-export interface LogReport {
-  readonly log: string;
-  readonly path: string;
-  readonly origin: string;
-  /** What a valid signature covers. */
-  readonly size: number;
-  readonly root: string;
-  readonly signed: boolean;
-  /** Records behind the last checkpoint: chained, not signed yet. */
-  readonly unsigned: number;
-  readonly records: Readonly<Record<string, number>>;
-  readonly openIntents: number;
-  readonly from?: string;
-  readonly until?: string;
-  readonly stopped: boolean;
+export interface VerifyOptions {
+  /** A ledger's directory with all its logs, or one log's own. Live, crashed or copied; nothing is written. */
+  readonly directory: string;
+  /** More of them: the ledgers of other replicas, to be held against this one. */
+  readonly others?: readonly string[];
+  /** `<name>+<hash>+<base64>`, several on lines of their own. Without it the keys beside the logs are believed. */
+  readonly verifierKey?: string;
+  /** What the caller knows of the logs: an anchor from the Lease, or from an earlier run. */
+  readonly anchors?: readonly Anchor[];
+  /** A log or an epoch that is named but not here makes the verdict `undecided`. */
+  readonly strict?: boolean;
 }
 
-export interface VerifyReport {
-  readonly verdict: Verdict;
-  readonly logs: readonly LogReport[];
-  readonly findings: readonly Finding[];
-  readonly findingCount: number;
-  /** What was looked at, in order: the same list for every run. */
-  readonly checks: readonly string[];
-}
-
-export const CHECKS: readonly string[] = [
-  'checkpoint: each log has one, signed by the given key',
-  'tree: root and every tile recomputed from the entries',
-  'record: canonical JSON of a known type, numbered without a gap, naming the one before it',
-  'time: monotonic; the time of day goes back only where a record says so',
-  'outcome: at most one for each intent, none without',
-  'epoch: each write inside a leadership of its log; leaderships without gap or overlap over all logs',
-  'anchor: what logs say of each other is so',
-];
-
-/** Checks logs of one cluster, all replicas' together where they are given. Streams: memory does not grow with them. */
-export async function verifyLogs(
-  logs: readonly LogDirectory[],
-  verifiers: readonly VerifierKey[],
-  anchors: readonly Anchor[] = [],
-): Promise<VerifyReport> {
-  const findings = new Findings();
-  const reports: LogReport[] = [];
-  const claims: Claim[] = anchors.map((anchor) => ({
-    ...anchor,
-    by: 'the given anchor',
-    seq: 0,
-    why: 'predecessor',
-    damaged: false,
-  }));
-  const reigns: Reign[] = [];
-  for (const log of logs) {
-    const checked = await verifyLog(log, verifiers, findings);
-    reports.push(checked.report);
-    claims.push(...checked.records.claims);
-    reigns.push(...checked.records.reigns);
+/**
+ * Checks that logs are whole, signed, and say nothing that contradicts another one. Streams: memory does not grow with
+ * the logs. Throws only for what the caller gave: a directory that cannot be read, a key that is none.
+ */
+export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport> {
+  const { directory, others = [], verifierKey, anchors = [], strict = false } = options;
+  const findings = new VerifyFindings();
+  const given = verifierKey?.split('\n').filter((line) => line.trim() !== '');
+  const trust = given === undefined ? 'directory-key' : 'given-key';
+  const checked: (CheckedLog & ReadLog)[] = [];
+  for (const path of [directory, ...others]) {
+    const keys = given?.map(parseVerifierKey) ?? (await keysBeside(path));
+    if (keys.length === 0) findings.add('undecided', 'key', 'there is no key: neither given nor beside the logs');
+    const logs = await findLogs(path);
+    if (logs.length === 0) findings.add('undecided', 'no-log', 'there is no log in the directory');
+    for (const log of logs) {
+      const at = (seq?: number) => ({ log: log.id, ...(seq !== undefined && { seq }) });
+      const found = await checkLog(log, keys, trust, (grade, code, says, seq) =>
+        findings.add(grade, code, says, at(seq)),
+      );
+      checked.push({ directory: log, ...found });
+    }
   }
-  if (logs.length === 0) findings.add({ verdict: 'undecided', check: 'checkpoint', what: 'there is no log here' });
-  compareReigns(reigns, findings);
-  await compareClaims(claims, reports, findings);
-  return {
-    verdict: findings.verdict,
-    logs: reports,
-    findings: findings.list,
-    findingCount: findings.count,
-    checks: CHECKS,
-  };
+  await compareLogs(checked, anchors, strict, findings);
+  return { verdict: findings.verdict, logs: checked.map(({ report }) => report), findings: findings.all() };
 }
 
-function openSigned(note: string, verifiers: readonly VerifierKey[]): OpenedCheckpoint {
-  let last: OpenedCheckpoint = { ok: false, why: 'no key to check it with' };
-  for (const verifier of verifiers) {
-    last = openCheckpoint(note, verifier);
-    if (last.ok || last.why === 'signature is wrong') return last;
-  }
-  return last;
-}
-
-async function verifyLog(
-  log: LogDirectory,
-  verifiers: readonly VerifierKey[],
-  findings: Findings,
-): Promise<{ report: LogReport; records: RecordCheck }> {
-  const note = await readCheckpoint(log.path);
-  const opened = note === undefined ? undefined : openSigned(note, verifiers);
-  if (opened?.ok === false) {
-    findings.add({ verdict: 'broken', check: 'checkpoint', log: log.id, what: `the checkpoint: ${opened.why}` });
-  }
-  const anchor = opened?.ok === true ? opened.anchor : undefined;
-  if (anchor !== undefined && !anchor.origin.endsWith(`/${log.id}`)) {
-    findings.add({ verdict: 'broken', check: 'checkpoint', log: log.id, what: 'the checkpoint is of another log' });
-  }
-  const records = new RecordCheck(log.id, findings);
-  const size = anchor?.size ?? 0;
-  await verifyEntries(log, anchor, records, findings);
-  const unsigned = await verifyTail(log, size, records, findings);
-  const report: LogReport = {
-    log: log.id,
-    path: log.path,
-    origin: anchor?.origin ?? '',
-    size,
-    root: anchor?.root ?? emptyRoot().toString('base64'),
-    signed: anchor !== undefined,
-    unsigned,
-    records: Object.fromEntries([...records.counts].sort()),
-    openIntents: records.openIntents,
-    ...(records.first !== undefined && { from: records.first }),
-    ...(records.last !== undefined && { until: records.last }),
-    stopped: records.stopped,
-  };
-  return { report, records };
-}
-
-async function verifyEntries(
-  log: LogDirectory,
-  anchor: Anchor | undefined,
-  records: RecordCheck,
-  findings: Findings,
+async function compareLogs(
+  logs: readonly (CheckedLog & ReadLog)[],
+  anchors: readonly Anchor[],
+  strict: boolean,
+  findings: VerifyFindings,
 ): Promise<void> {
-  if (anchor === undefined) return;
-  const tree = new TreeCheck(log.path, anchor.size);
-  const wrong = (paths: readonly string[]): void => {
-    for (const path of paths) {
-      findings.add({ verdict: 'broken', check: 'tree', log: log.id, what: `${path} is not what the entries say` });
-    }
-  };
-  try {
-    for await (const { entries } of bundles(log.path, anchor.size)) {
-      for (const entry of entries) records.add(entry, tree.add(entry));
-      wrong(await tree.wrong());
-    }
-    wrong(await tree.wrongAtEnd());
-  } catch (error) {
-    if (!(error instanceof BrokenLog)) throw error;
-    findings.add({ verdict: 'broken', check: 'tree', log: log.id, what: error.message });
+  const from = <T>(what: (log: CheckedLog) => readonly T[]): T[] => logs.flatMap((log) => [...what(log)]);
+  const given = anchors.map((anchor) => ({ ...anchor, log: 'given', seq: 0, damaged: false }));
+  compareReigns(
+    from(({ records }) => records.reigns),
+    strict,
+    findings,
+  );
+  await compareClaims([...given, ...from(({ records }) => records.claims)], logs, strict, findings);
+  await compareClosings(
+    from(({ records }) => records.closings),
+    logs,
+    findings,
+  );
+  const twice = Map.groupBy(logs, ({ report }) => report.id);
+  for (const [id, same] of twice) {
+    if (same.length > 1) findings.add('undecided', 'log-twice', 'the log is here more than once', { log: id });
   }
-  if (tree.tree.root().toString('base64') === anchor.root) return;
-  findings.add({
-    verdict: 'broken',
-    check: 'tree',
-    log: log.id,
-    what: 'the entries do not have the root that was signed',
+}
+
+/** Every key that ever signed here. Convenient, not evidence. */
+async function keysBeside(directory: string): Promise<VerifierKey[]> {
+  const texts = [directory, dirname(directory)].map((at) =>
+    readFile(join(at, 'checkpoint.pub'), 'utf8').catch(() => ''),
+  );
+  const lines = (await Promise.all(texts)).join('\n').split('\n');
+  return lines.flatMap((line) => {
+    try {
+      return line.trim() === '' ? [] : [parseVerifierKey(line)];
+    } catch {
+      return [];
+    }
   });
-}
-
-async function verifyTail(log: LogDirectory, size: number, records: RecordCheck, findings: Findings): Promise<number> {
-  const groups = tail(log.path, size);
-  let count = 0;
-  for (;;) {
-    const next = await groups.next();
-    if (next.done === true) {
-      if (next.value.damaged) {
-        const what = 'a write-ahead segment is broken before its end';
-        findings.add({ verdict: 'broken', check: 'tree', log: log.id, what });
-      }
-      return count;
-    }
-    for (const entry of next.value.entries) records.add(entry, leafHash(entry));
-    count += next.value.entries.length;
-  }
-}
-
-async function compareClaims(claims: readonly Claim[], logs: readonly LogReport[], findings: Findings): Promise<void> {
-  const covered = new Map<string, number>();
-  for (const claim of claims) {
-    const found = logs.find(({ log }) => claim.origin.endsWith(`/${log}`));
-    const about = { check: 'anchor', log: claim.by, seq: claim.seq };
-    if (found === undefined) {
-      findings.add({
-        verdict: 'undecided',
-        ...about,
-        what: `the log ${claim.origin}, named here, is not among those given`,
-      });
-      continue;
-    }
-    if (claim.damaged) {
-      findings.add({ verdict: 'broken', ...about, what: `the process found ${claim.origin} damaged when it started` });
-      continue;
-    }
-    const root = await rootAt(found, claim.size);
-    if (root === undefined) {
-      findings.add({
-        verdict: 'broken',
-        ...about,
-        what: `the log ${claim.origin} had ${claim.size} records once: some are gone`,
-      });
-    } else if (root !== claim.root) {
-      findings.add({
-        verdict: 'broken',
-        ...about,
-        what: `the log ${claim.origin} had another root at ${claim.size} records`,
-      });
-    } else {
-      covered.set(found.log, Math.max(covered.get(found.log) ?? 0, claim.size));
-    }
-  }
-  for (const { log, signed, size, unsigned } of logs) {
-    if (signed || (covered.get(log) ?? 0) >= size + unsigned) continue;
-    findings.add({ verdict: 'undecided', check: 'checkpoint', log, what: 'no signature covers this log' });
-  }
-}
-
-/** The root of the first records of a log, from its tiles, or from its entries where those are not signed yet. */
-async function rootAt({ path, size, unsigned }: LogReport, wanted: number): Promise<string | undefined> {
-  if (wanted > size + unsigned) return undefined;
-  try {
-    if (wanted <= size) return (await rangeRoot(tileNodes(path, size), 0, wanted)).toString('base64');
-    const tree = new Tree();
-    for await (const { entries } of bundles(path, size)) for (const entry of entries) tree.append(leafHash(entry));
-    for await (const { entries } of tail(path, size)) {
-      for (const entry of entries) if (tree.size < wanted) tree.append(leafHash(entry));
-    }
-    return tree.root().toString('base64');
-  } catch {
-    return 'unreadable';
-  }
 }

@@ -58,6 +58,20 @@ export interface Segment {
   readonly torn: number;
   /** A whole group lies behind a broken one: that is damage, not a crash. */
   readonly damaged: boolean;
+  /** The torn bytes are as long as a group says it is: it was written in full, but is not what was written. */
+  readonly spoiled: boolean;
+}
+
+/** Whether all of a group's bytes are there although it cannot be decoded. */
+function isSpoiled(bytes: Buffer, at: number): boolean {
+  const rest = bytes.subarray(at);
+  if (rest.length < HEADER_BYTES) return false;
+  if (rest.subarray(0, 4).equals(MAGIC) && HEADER_BYTES + rest.readUInt32BE(4) <= rest.length) return true;
+  // Its magic or its length may be what is wrong: with the right ones the digest would fit.
+  const group = Buffer.from(rest);
+  MAGIC.copy(group, 0);
+  group.writeUInt32BE(group.length - HEADER_BYTES, 4);
+  return decodeGroup(group, 0) !== undefined;
 }
 
 export function decodeSegment(bytes: Buffer): Segment {
@@ -71,7 +85,7 @@ export function decodeSegment(bytes: Buffer): Segment {
   for (let found = bytes.indexOf(MAGIC, at + 1); found >= 0 && !damaged; found = bytes.indexOf(MAGIC, found + 1)) {
     damaged = decodeGroup(bytes, found) !== undefined;
   }
-  return { groups, whole: at, torn: bytes.length - at, damaged };
+  return { groups, whole: at, torn: bytes.length - at, damaged, spoiled: isSpoiled(bytes, at) };
 }
 
 /** `wal/0000000000000512`: the first sequence number in it. */
