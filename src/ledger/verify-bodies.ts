@@ -21,8 +21,10 @@ export class BodyCheck {
 
   async check({ seq, pack, offset, bytes, sha256: digest }: BodyClaim): Promise<void> {
     const sane = [pack, offset, bytes].every((n) => Number.isSafeInteger(n) && n >= 0);
-    if (!sane || bytes > BODY_CAPS.bytes)
-      return this.#say('broken', 'body', 'the record names a place where no body can lie', seq);
+    if (!sane || bytes > BODY_CAPS.bytes) {
+      this.#say('broken', 'body', 'the record names a place where no body can lie', seq);
+      return;
+    }
     const file = await this.#open(pack);
     const buffer = Buffer.alloc(bytes);
     const read = file === undefined ? 0 : (await file.read(buffer, 0, bytes, offset)).bytesRead;

@@ -146,7 +146,10 @@ class LogCheck {
     const published = this.tree.size;
     for (;;) {
       const next = await groups.next();
-      if (next.done === true) return this.#ended(next.value);
+      if (next.done === true) {
+        this.#ended(next.value);
+        return;
+      }
       const { first, entries } = next.value;
       for (const [at, entry] of entries.entries()) {
         const seq = first + at;
@@ -157,7 +160,10 @@ class LogCheck {
   }
 
   async #continue(seq: number, entry: Buffer): Promise<void> {
-    if (seq !== this.tree.size) return this.#halt(`the write-ahead segments go on with record ${seq}`);
+    if (seq !== this.tree.size) {
+      this.#halt(`the write-ahead segments go on with record ${seq}`);
+      return;
+    }
     await this.#add([entry]);
     await this.#compareRoot();
   }

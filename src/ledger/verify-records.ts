@@ -166,9 +166,8 @@ export class RecordCheck {
       numberOf(epoch, 'transitions') === reign.transitions &&
       textOf(epoch, 'lease') === reign.lease &&
       textOf(epoch, 'holder') === reign.holder;
-    if (!same || mono > this.#endedAt)
-      return this.#say('broken', 'epoch', 'the write was recorded outside the leadership that this log had then', seq);
-    reign.until = time;
+    if (same && mono <= this.#endedAt) reign.until = time;
+    else this.#say('broken', 'epoch', 'the write was recorded outside the leadership that this log had then', seq);
   }
 
   #outcome(data: JsonObject, seq: number): void {
@@ -194,8 +193,10 @@ export class RecordCheck {
     const lease = textOf(epoch, 'lease');
     const holder = textOf(epoch, 'holder');
     const transitions = numberOf(epoch, 'transitions');
-    if (lease === undefined || holder === undefined || transitions === undefined)
-      return this.#say('broken', 'epoch', 'the leadership note names no epoch', seq);
+    if (lease === undefined || holder === undefined || transitions === undefined) {
+      this.#say('broken', 'epoch', 'the leadership note names no epoch', seq);
+      return;
+    }
     this.#claim(objectOf(data, 'predecessor'), seq);
     if (data.won !== true) {
       this.#endedAt = mono;
@@ -207,9 +208,9 @@ export class RecordCheck {
   }
 
   #closing(auditId: string, seq: number): void {
-    const parsed = parseAuditId(auditId);
-    if (parsed === undefined) return this.#say('broken', 'resolved', 'the note closes what is no Audit-ID', seq);
-    this.#hold(this.closings, { log: this.#log, seq, auditId });
+    if (parseAuditId(auditId) === undefined)
+      this.#say('broken', 'resolved', 'the note closes what is no Audit-ID', seq);
+    else this.#hold(this.closings, { log: this.#log, seq, auditId });
   }
 
   #claim(anchor: JsonObject | undefined, seq: number): void {
@@ -229,8 +230,8 @@ export class RecordCheck {
     const [pack, offset, bytes] = ['pack', 'offset', 'bytes'].map((key) => numberOf(body, key));
     const sha256 = textOf(body, 'sha256');
     if (sha256 === undefined || pack === undefined || offset === undefined || bytes === undefined)
-      return this.#say('broken', 'body', 'the record does not say where its body lies', seq);
-    this.bodies.push({ seq, sha256, pack, offset, bytes });
+      this.#say('broken', 'body', 'the record does not say where its body lies', seq);
+    else this.bodies.push({ seq, sha256, pack, offset, bytes });
   }
 
   #hold<T>(held: T[], item: T): void {

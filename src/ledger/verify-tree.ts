@@ -109,13 +109,16 @@ export class TreeCheck {
 
   #compare(tile: Tile, width: number, bytes: Buffer): void {
     if (bytes.equals(bytesOf(tile, tile.parts.slice(0, width)))) return;
-    if (bytes.length === 0) return this.#missing(tile, width);
-    this.#say('broken', 'tile-differs', `${tilePath(tile.level, tile.index, width)} is not what the records say`);
+    if (bytes.length === 0) this.#missing(tile, width);
+    else this.#say('broken', 'tile-differs', `${tilePath(tile.level, tile.index, width)} is not what the records say`);
   }
 
   #missing({ level, index, end }: Tile, width: number): void {
     const path = tilePath(level, index, width);
-    if (end <= this.#durable) return this.#say('broken', 'tile-missing', `${path} is not there`);
+    if (end <= this.#durable) {
+      this.#say('broken', 'tile-missing', `${path} is not there`);
+      return;
+    }
     if (this.#behind) return;
     this.#behind = true;
     this.#say('note', 'tiles-behind', `${path} is not there; the write-ahead segments hold what belongs in it`);
