@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock, Ms, Now } from '#core/time.ts';
 import type { Meter } from '#telemetry/port.ts';
-import { type Disk, errorCode, makeDirectory, type SegmentFile, syncPath } from './files.ts';
+import { type Disk, errorCode, isFull, makeDirectory, type SegmentFile, syncPath } from './files.ts';
 import { type Lane, Lanes, type Placed, type Waiting } from './lanes.ts';
 import { leafHash } from './merkle.ts';
 import { leafOf, noteData, type RecordType } from './records.ts';
@@ -53,6 +53,7 @@ export class Appender {
   #scheduled = false;
   #inFlight: readonly Waiting[] = [];
   #state: 'open' | 'full' | 'failed' | 'closed' = 'open';
+  #closing = false;
   #idle: (() => void)[] = [];
 
   constructor(parts: AppenderParts) {
@@ -62,6 +63,7 @@ export class Appender {
   async open(): Promise<void> {
     await makeDirectory(join(this.#parts.directory, 'wal'));
     await this.#nextSegment();
+    await syncPath(this.#parts.directory);
   }
 
   get size(): number {
@@ -76,16 +78,21 @@ export class Appender {
 
   /** Whether a record of the lane would be taken now. */
   admits(lane: Lane, vital: boolean): 'yes' | 'failed' | 'busy' {
-    if (this.#state === 'failed' || this.#state === 'closed' || (this.#state === 'full' && !vital)) return 'failed';
+    const over = this.#closing || this.#state === 'failed' || this.#state === 'closed';
+    if (over || (this.#state === 'full' && !vital)) return 'failed';
     return this.#lanes.full(lane) ? 'busy' : 'yes';
   }
 
   append(lane: Lane, type: RecordType, data: string, vital: boolean): Promise<Placed | 'failed'> {
     return new Promise((settle) => {
-      if (this.admits(lane, vital) === 'failed') return settle('failed');
-      this.#lanes.add({ lane, type, data, vital, settle, since: this.#parts.clock.now().mono });
-      this.#schedule();
+      if (this.admits(lane, vital) === 'failed') settle('failed');
+      else this.#add({ lane, type, data, vital, settle, since: this.#parts.clock.now().mono });
     });
+  }
+
+  #add(item: Waiting): void {
+    this.#lanes.add(item);
+    this.#schedule();
   }
 
   /** All drafts of one turn of the event loop go into one group. */
@@ -132,7 +139,7 @@ export class Appender {
       await Promise.all([this.#parts.bodies(), file.write(frame.bytes)]);
       return true;
     } catch (error) {
-      if (errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT') return false;
+      if (isFull(error)) return false;
       throw error;
     }
   }
@@ -225,14 +232,22 @@ export class Appender {
     for (const wake of this.#idle.splice(0)) wake();
   }
 
-  /** Waits for what is under way, at most as long as the disk may hang. */
-  async close(): Promise<void> {
-    if (this.#state !== 'failed' && (this.#busy || this.#lanes.size > 0)) {
-      await new Promise<void>((wake) => this.#idle.push(wake));
-    }
-    if (this.#state === 'failed') return;
+  /** Takes nothing more; writes what waits, and `last` behind all of it. Waits as long as the disk may hang, at most. */
+  async close(type: RecordType, data: string): Promise<void> {
+    this.#closing = true;
+    await this.#quiet();
+    if (this.failed && this.#state !== 'full') return;
+    const since = this.#parts.clock.now().mono;
+    this.#add({ lane: 'lease', type, data, vital: true, since, settle: () => {} });
+    await this.#quiet();
+    if (this.failed && this.#state !== 'full') return;
     this.#state = 'closed';
     await this.#file?.close();
+  }
+
+  async #quiet(): Promise<void> {
+    if (this.#state === 'failed' || (!this.#busy && this.#lanes.size === 0)) return;
+    await new Promise<void>((wake) => this.#idle.push(wake));
   }
 }
 

@@ -1,8 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Ms } from '#core/time.ts';
 import type { Meter } from '#telemetry/port.ts';
 import { sha256 } from './caps.ts';
+import { closeFile, createFile, writeAll } from './files.ts';
 
 /**
  * Redacted objects beside the log, packed into files: `bodies/<pack>` holds one line of JSON a body. The record holds
@@ -63,7 +63,7 @@ export class Bodies {
   readonly #meter: Meter;
   readonly #budget = new Budget();
   readonly #recent = new Map<string, BodyRef>();
-  #file: FileHandle | undefined;
+  #file: number | undefined;
   #pack = 0;
   #offset = 0;
   #pending: { pack: number; line: Buffer }[] = [];
@@ -137,19 +137,16 @@ export class Bodies {
 
   async #append(pack: number, bytes: Buffer): Promise<void> {
     if (this.#file === undefined || this.#written !== pack) {
-      await this.#file?.close();
-      this.#file = await open(join(this.#directory, packName(pack)), 'ax', 0o600);
+      if (this.#file !== undefined) await closeFile(this.#file);
+      this.#file = await createFile(join(this.#directory, packName(pack)));
       this.#written = pack;
     }
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesWritten } = await this.#file.write(bytes, at);
-      at += bytesWritten;
-    }
+    await writeAll(this.#file, bytes);
   }
 
   async close(): Promise<void> {
     await this.flush();
-    await this.#file?.close();
+    if (this.#file !== undefined) await closeFile(this.#file);
     this.#file = undefined;
   }
 }

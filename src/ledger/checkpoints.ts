@@ -1,10 +1,12 @@
 import type { Clock, Ms } from '#core/time.ts';
-import { errorCode } from './files.ts';
+import { isFull } from './files.ts';
+import { TILE_WIDTH } from './merkle.ts';
+import type { Anchor } from './port.ts';
 import type { Publisher } from './publisher.ts';
 import { segmentsOf } from './reader.ts';
 
 /** A keeper that does not answer must not hold up the end of the process. */
-const SIGN_TIMEOUT: Ms = 10_000;
+const SIGN_TIMEOUT: Ms = 5_000;
 export const IDLE_CHECKPOINT: Ms = 3_600_000;
 
 export type Published = 'signed' | 'unsigned' | 'full' | 'broken';
@@ -40,12 +42,14 @@ export class Checkpoints {
     return this.#then(async () => {
       try {
         const anchor = await this.#publisher.materialise();
-        if (!(await this.#sign(() => this.#publisher.sign(anchor)))) return 'unsigned';
+        const lines = await this.#signature(anchor);
+        if (lines === undefined) return 'unsigned';
+        await this.#publisher.publish(anchor, lines);
         this.#signedAt = this.#clock.now().mono;
         await this.#dropOldSegments(anchor.size);
         return 'signed';
       } catch (error) {
-        return errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT' ? 'full' : 'broken';
+        return isFull(error) ? 'full' : 'broken';
       }
     });
   }
@@ -56,22 +60,25 @@ export class Checkpoints {
     return next;
   }
 
-  #sign(work: () => Promise<void>): Promise<boolean> {
+  /** A signature that comes too late is thrown away: the checkpoint must not go back to it. */
+  #signature(anchor: Anchor): Promise<string | undefined> {
     return new Promise((resolve) => {
-      const cancel = this.#clock.after(SIGN_TIMEOUT, () => resolve(false));
-      work()
-        .then(
-          () => resolve(true),
-          () => resolve(false),
-        )
+      const cancel = this.#clock.after(SIGN_TIMEOUT, () => resolve(undefined));
+      this.#publisher
+        .signature(anchor)
+        .then(resolve, () => resolve(undefined))
         .finally(cancel);
     });
   }
 
-  /** A segment goes when a later one has begun and everything in it is in synced tiles under a signature. */
+  /**
+   * A segment goes when a later one has begun and all of it is in full tiles that are synced: partial ones give way to
+   * others that are not, and recovery reads from the segments what they still hold.
+   */
   async #dropOldSegments(size: number): Promise<void> {
+    const full = Math.floor(size / TILE_WIDTH) * TILE_WIDTH;
     const segments = await segmentsOf(this.#directory);
-    const old = segments.filter((_, at) => (segments[at + 1]?.first ?? Number.POSITIVE_INFINITY) <= size);
+    const old = segments.filter((_, at) => (segments[at + 1]?.first ?? Number.POSITIVE_INFINITY) <= full);
     if (old.length === 0) return;
     await this.#publisher.sync();
     await this.#publisher.dropSegments(old.map(({ path }) => path));

@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises';
+import fs from 'node:fs';
+import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 
 /** Modes of everything the ledger makes: nobody but its user reads it. */
 export const FILE_MODE = 0o600;
@@ -22,26 +23,48 @@ export interface Disk {
   createSegment(path: string): Promise<SegmentFile>;
 }
 
+const openFd = promisify(fs.open);
+const closeFd = promisify(fs.close);
+const datasyncFd = promisify(fs.fdatasync);
+const truncateFd = promisify(fs.ftruncate);
+const statFd = promisify(fs.fstat);
+
 export const realDisk: Disk = {
   createSegment: async (path) => {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND | constants.O_NOFOLLOW;
-    const file = await open(path, flags, FILE_MODE);
-    const { ino, dev } = await file.stat();
+    const fd = await createFile(path);
+    const { ino, dev } = await statFd(fd);
     return {
-      write: (bytes) => writeAll(file, bytes),
-      sync: () => file.datasync(),
+      write: (bytes) => writeAll(fd, bytes),
+      sync: () => datasyncFd(fd),
       present: () => sameFile(path, ino, dev),
-      truncate: (size) => file.truncate(size),
-      close: () => file.close(),
+      truncate: (size) => truncateFd(fd, size),
+      close: () => closeFd(fd),
     };
   },
 };
 
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at);
-    at += bytesWritten;
-  }
+/**
+ * A new file to append to, as a bare descriptor: one that is left open on a disk that hangs must not end the process
+ * when it is collected, as a FileHandle does.
+ */
+export function createFile(path: string): Promise<number> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = fs.constants;
+  return openFd(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, FILE_MODE);
+}
+
+export const closeFile = closeFd;
+
+export function writeAll(fd: number, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const step = (at: number): void => {
+      fs.write(fd, bytes, at, bytes.length - at, null, (error, written) => {
+        if (error !== null) reject(error);
+        else if (at + written < bytes.length) step(at + written);
+        else resolve();
+      });
+    };
+    step(0);
+  });
 }
 
 async function sameFile(path: string, ino: number, dev: number): Promise<boolean> {
@@ -59,7 +82,7 @@ export async function makeDirectory(path: string): Promise<void> {
 
 /** Makes names durable: entries of a directory are data of its own. */
 export async function syncPath(path: string): Promise<void> {
-  const file = await open(path, constants.O_RDONLY);
+  const file = await open(path, fs.constants.O_RDONLY);
   try {
     await file.sync();
   } finally {
@@ -79,6 +102,12 @@ export async function replaceFile(path: string, text: string | Buffer, durable =
   }
   await rename(temporary, path);
   if (durable) await syncPath(dirname(path));
+}
+
+/** No room, or none for this user. */
+export function isFull(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 export function errorCode(error: unknown): string | undefined {

@@ -50,10 +50,11 @@ export class Lanes {
 
   take(): Waiting[] {
     const group: Waiting[] = [];
-    const events = this.#queues.event.length === 0 ? 0 : LANE_CAPS.groupRecords / 4;
-    let bytes = this.#move('lease', group, LANE_CAPS.groupRecords, LANE_CAPS.groupBytes);
-    bytes += this.#move('write', group, LANE_CAPS.groupRecords - events, LANE_CAPS.groupBytes - bytes);
-    this.#move('event', group, LANE_CAPS.groupRecords, LANE_CAPS.groupBytes - bytes);
+    const { groupRecords, groupBytes } = LANE_CAPS;
+    const share = this.#queues.event.length === 0 ? 1 : 3 / 4;
+    let bytes = this.#move('lease', group, groupRecords, groupBytes);
+    bytes += this.#move('write', group, groupRecords * share, groupBytes * share - bytes);
+    this.#move('event', group, groupRecords, groupBytes - bytes);
     return group;
   }
 

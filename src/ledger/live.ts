@@ -23,7 +23,7 @@ import type { Publisher } from './publisher.ts';
 import { denialData, ENVELOPE_BYTES, intentData, noteData, outcomeData, sentText } from './records.ts';
 import type { Redactor } from './redact.ts';
 import { isSecret } from './redact-paths.ts';
-import type { StateFold } from './state.ts';
+import { STATE_CAPS, type StateFold } from './state.ts';
 import { MAX_ENTRY_BYTES } from './tiles.ts';
 
 export interface LiveParts {
@@ -45,6 +45,7 @@ export class LiveLedger implements Ledger {
   readonly #denials: Denials;
   /** Intents without an outcome, and denials that still stand: what the next process asks for. */
   readonly #open = new Map<number, Buffer>();
+  readonly #unknown = new Map<number, Buffer>();
   readonly #refused = new Map<string, Buffer>();
   #lostDenials = 0;
 
@@ -74,8 +75,8 @@ export class LiveLedger implements Ledger {
     const admitted = appender.admits(lane, vital);
     if (admitted === 'failed') return { ok: false, code: 'GATE_LEDGER_FAILED' };
     if (admitted === 'busy') return { ok: false, code: 'GATE_LEDGER_BUSY' };
-    const data = intentData(draft, this.#digest(draft), lane === 'lease' ? undefined : this.#body(draft));
-    if (tooLarge(data)) return { ok: false, code: 'GATE_LEDGER_TOO_LARGE' };
+    const data = this.#intentData(draft, lane);
+    if (data === undefined || tooLarge(data)) return { ok: false, code: 'GATE_LEDGER_TOO_LARGE' };
     const placed = await appender.append(lane, 'intent', data, vital);
     if (placed === 'failed') return { ok: false, code: 'GATE_LEDGER_FAILED' };
     this.#open.set(placed.seq, placed.entry);
@@ -84,32 +85,50 @@ export class LiveLedger implements Ledger {
     return { ok: true, value: { auditId: auditIdOf(logId, placed.seq, placed.leaf), seq: placed.seq } };
   }
 
+  #intentData(draft: IntentDraft, lane: Lane): string | undefined {
+    try {
+      return intentData(draft, this.#digest(draft), lane === 'lease' ? undefined : this.#body(draft));
+    } catch (error) {
+      this.#unrendered(error);
+      return undefined;
+    }
+  }
+
   outcome(attempt: Attempt, draft: OutcomeDraft): void {
     if (!this.#open.has(attempt.seq)) {
       this.#parts.log.error('recording a second outcome of one attempt', { auditId: attempt.auditId });
       return;
     }
-    if (draft.kind !== 'unknown') this.#open.delete(attempt.seq);
+    if (draft.kind === 'unknown') this.#lost(attempt.seq);
+    this.#open.delete(attempt.seq);
     void this.#must('outcome', outcomeData(attempt.seq, draft));
   }
 
   denial(draft: DenialDraft): void {
     const { appender, redactor } = this.#parts;
-    if (appender.admits('write', false) !== 'yes') {
-      this.#lostDenials += 1;
-      return;
-    }
     const render = (): string => {
       const data = denialData(draft, this.#digest(draft), this.#body(draft), redactor.scrub);
       // Every text and list in it is capped far below a leaf; a record of a refusal is never itself refused.
       return tooLarge(data) ? denialData({ ...draft, messages: [] }, '', undefined, redactor.scrub) : data;
     };
-    void this.#denials.add(draft, render).then((placed) => {
-      if (placed === undefined) return;
-      this.#refused.delete(draft.writeId);
-      this.#refused.set(draft.writeId, placed.entry);
-      if (this.#refused.size > 1000) this.#refused.delete(this.#refused.keys().next().value as string);
-    });
+    if (appender.admits('write', false) !== 'yes') {
+      this.#lostDenials += 1;
+      return;
+    }
+    this.#denials.add(draft, render).then(
+      (placed) => this.#stands(draft.writeId, placed),
+      (error: unknown) => {
+        this.#unrendered(error);
+        this.#lostDenials += 1;
+      },
+    );
+  }
+
+  #stands(writeId: string, placed: Placed | undefined): void {
+    if (placed === undefined) return;
+    this.#refused.delete(writeId);
+    this.#refused.set(writeId, placed.entry);
+    if (this.#refused.size > STATE_CAPS.denials) this.#refused.delete(this.#refused.keys().next().value as string);
   }
 
   async note(draft: NoteDraft): Promise<Recorded<{ readonly seq: number }>> {
@@ -121,9 +140,22 @@ export class LiveLedger implements Ledger {
     return { ok: true, value: { seq: placed.seq } };
   }
 
+  /** Its outcome is `unknown`: still open for who comes after, but it gets no second outcome. */
+  #lost(seq: number): void {
+    this.#unknown.set(seq, this.#open.get(seq) as Buffer);
+    if (this.#unknown.size > STATE_CAPS.open) this.#unknown.delete(this.#unknown.keys().next().value as number);
+  }
+
   #resolved(auditId: string): void {
     const parsed = parseAuditId(auditId);
-    if (parsed?.logId === this.#parts.logId) this.#open.delete(parsed.seq);
+    if (parsed?.logId !== this.#parts.logId) return;
+    this.#open.delete(parsed.seq);
+    this.#unknown.delete(parsed.seq);
+  }
+
+  /** What cannot be told as JSON refuses that one write, never the process. */
+  #unrendered(error: unknown): void {
+    this.#parts.log.error('rendering a record', { error: error instanceof Error ? error.name : 'unknown' });
   }
 
   #must(type: 'outcome' | 'note', data: string): Promise<Placed | 'failed'> {
@@ -164,7 +196,7 @@ export class LiveLedger implements Ledger {
 
   /** Folds what still stands, in the order of the log. */
   settleState(): void {
-    const entries = [...this.#open.values(), ...this.#refused.values()];
+    const entries = [...this.#open.values(), ...this.#unknown.values(), ...this.#refused.values()];
     const leaves = entries.flatMap((entry) => ({ leaf: parseLeaf(entry), hash: leafHash(entry) }));
     leaves.sort((a, b) => (a.leaf?.seq ?? 0) - (b.leaf?.seq ?? 0));
     for (const { leaf, hash } of leaves) if (leaf !== undefined) this.#parts.fold.add(leaf, hash);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#core/time.ts';
@@ -65,13 +66,22 @@ function running(pid: number): boolean {
   }
 }
 
-async function alive(path: string, me: Holder, clock: Clock): Promise<boolean> {
+/** The number of the lock file whose holder is gone; undefined when it may still be there. */
+async function abandoned(path: string, me: Holder, clock: Clock): Promise<number | undefined> {
+  const { mtimeMs, ino } = await stat(path);
   const holder = parse(await readFile(path, 'utf8'));
-  if (holder !== undefined && holder.boot === me.boot && holder.namespace === me.namespace) {
-    return running(holder.pid) && holder.started === (await startedAt(holder.pid));
-  }
-  const { mtimeMs } = await stat(path);
-  return Math.abs(clock.now().wall - mtimeMs) < STALE_AFTER;
+  const near = holder !== undefined && holder.boot === me.boot && holder.namespace === me.namespace;
+  const alive = near
+    ? running(holder.pid) && holder.started === (await startedAt(holder.pid))
+    : Math.abs(clock.now().wall - mtimeMs) < STALE_AFTER;
+  return alive ? undefined : ino;
+}
+
+/** Takes an abandoned lock away; puts it back where another process was faster and it is that one's by now. */
+async function takeAway(path: string, aside: string, ino: number): Promise<void> {
+  await rename(path, aside);
+  if ((await stat(aside)).ino !== ino) await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
 }
 
 /** Throws when another process holds the directory. */
@@ -79,7 +89,8 @@ export async function takeLock(directory: string, clock: Clock): Promise<Lock> {
   const path = join(directory, 'lock');
   const me = await myself();
   const mine = `${path}.${process.pid}`;
-  await writeFile(mine, `${JSON.stringify(me)}\n`, { mode: FILE_MODE });
+  const content = `${JSON.stringify({ ...me, nonce: randomUUID() })}\n`;
+  await writeFile(mine, content, { mode: FILE_MODE });
   try {
     for (let tries = 0; ; tries += 1) {
       const taken = await link(mine, path).then(
@@ -90,25 +101,24 @@ export async function takeLock(directory: string, clock: Clock): Promise<Lock> {
         },
       );
       if (taken) break;
-      if (tries === 3 || (await alive(path, me, clock).catch(() => true))) {
+      const ino = tries === 3 ? undefined : await abandoned(path, me, clock).catch(() => undefined);
+      if (ino === undefined) {
         throw new Error(
           `opening the ledger: ${directory} is held by another process (see its file "lock"); stop that one first, or give this one a directory of its own`,
         );
       }
-      await rename(path, `${mine}.stale`);
-      await rm(`${mine}.stale`, { force: true });
+      await takeAway(path, `${mine}.stale`, ino).catch(() => {});
     }
   } finally {
     await rm(mine, { force: true });
   }
-  return holding(path, clock);
+  return holding(path, content, clock);
 }
 
-async function holding(path: string, clock: Clock): Promise<Lock> {
-  const { ino } = await stat(path);
+function holding(path: string, content: string, clock: Clock): Lock {
   const held = (): Promise<boolean> =>
-    stat(path).then(
-      (found) => found.ino === ino,
+    readFile(path, 'utf8').then(
+      (found) => found === content,
       () => false,
     );
   return {

@@ -10,7 +10,7 @@ import { Bodies } from './bodies.ts';
 import { capList } from './caps.ts';
 import { originOf } from './checkpoint.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { type Disk, FILE_MODE, makeDirectory, realDisk, replaceFile, syncPath } from './files.ts';
+import { type Disk, FILE_MODE, isFull, makeDirectory, realDisk, replaceFile, syncPath } from './files.ts';
 import { LiveLedger } from './live.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { parseVerifierKey } from './note.ts';
@@ -152,7 +152,11 @@ async function begin(options: LedgerOptions, lock: Lock, recovered: Recovered): 
       failed(why);
     },
     room: async () => {
-      if (publisher.waitingBytes > MAX_WAITING_BYTES) await checkpoints.materialise();
+      if (publisher.waitingBytes <= MAX_WAITING_BYTES) return;
+      // A full disk ends the ledger by the next checkpoint, on its reserve.
+      await checkpoints.materialise().catch((error: unknown) => {
+        if (!isFull(error)) throw error;
+      });
     },
   });
   await appender.open();

@@ -27,7 +27,8 @@ export class Publisher {
   #entries: Buffer[] = [];
   #ready: Tile[] = [];
   #waitingBytes = 0;
-  #partials: { old: string[]; current: string[] } = { old: [], current: [] };
+  /** Partial tiles by the checkpoint that they belong to: those being written, then the last two. */
+  #partials: readonly [string[], string[], string[]] = [[], [], []];
   readonly #unsynced = new Set<string>();
   readonly #folders = new Set<string>();
   #signed = -1;
@@ -58,6 +59,10 @@ export class Publisher {
     this.#entries = [];
     if (this.#tree.size <= this.#written) return;
     this.#ready.push({ path: tilePath('entries', this.#tree.size / TILE_WIDTH - 1), bytes: encodeEntries(full) });
+  }
+
+  get size(): number {
+    return this.#tree.size;
   }
 
   anchor(): Anchor {
@@ -100,7 +105,7 @@ export class Publisher {
       throw error;
     }
     this.#waitingBytes -= bytes;
-    this.#partials.current.push(...partial.map(({ path }) => path));
+    this.#partials[0].push(...partial.map(({ path }) => path));
     return anchor;
   }
 
@@ -113,21 +118,24 @@ export class Publisher {
     this.#unsynced.add(full);
   }
 
-  /** Signs and publishes a checkpoint for tiles that are written. Rejects when the keeper does. */
-  async sign(anchor: Anchor): Promise<void> {
-    const body = checkpointBody(anchor);
-    const lines = await this.#sign(body);
+  /** The signature lines for a checkpoint. Rejects when the keeper does. */
+  signature(anchor: Anchor): Promise<string> {
+    return this.#sign(checkpointBody(anchor));
+  }
+
+  /** Publishes a signed checkpoint for tiles that are written. */
+  async publish(anchor: Anchor, lines: string): Promise<void> {
     const path = join(this.#directory, 'checkpoint');
-    await replaceFile(path, `${body}\n${lines}`);
-    this.#unsynced.add(path);
+    await replaceFile(path, `${checkpointBody(anchor)}\n${lines}`, true);
     this.#signed = anchor.size;
     await this.#dropPartials(new Set(this.#partialTiles().map((tile) => tile.path)));
   }
 
   /** A reader may hold the checkpoint before this one, so its partial tiles stay for one turn more. */
   async #dropPartials(live: ReadonlySet<string>): Promise<void> {
-    const kept = new Set([...this.#partials.current, ...live]);
-    for (const path of this.#partials.old) {
+    const [current, last, before] = this.#partials;
+    const kept = new Set([...current, ...last, ...live]);
+    for (const path of before) {
       if (kept.has(path)) continue;
       const full = join(this.#directory, path);
       this.#unsynced.delete(full);
@@ -138,7 +146,7 @@ export class Publisher {
       );
       if (empty) this.#folders.delete(dirname(full));
     }
-    this.#partials = { old: this.#partials.current, current: [] };
+    this.#partials = [[], current, last];
   }
 
   /** Makes every file written so far durable; then the segments that hold the same records are not needed any more. */
@@ -148,14 +156,23 @@ export class Publisher {
       await syncPath(path);
       this.#unsynced.delete(path);
     }
-    for (const folder of new Set(files.flatMap((path) => [dirname(path), dirname(dirname(path))]))) {
+    for (const folder of new Set(files.flatMap((path) => this.#above(path)))) {
       await syncPath(folder).catch((error: unknown) => {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       });
     }
   }
 
+  /** The folders of a file up to the log's own: each holds a name that must last. */
+  #above(path: string): string[] {
+    const folders: string[] = [];
+    for (let at = dirname(path); at.length >= this.#directory.length; at = dirname(at)) folders.push(at);
+    return folders;
+  }
+
   async dropSegments(paths: readonly string[]): Promise<void> {
     for (const path of paths) await unlink(path);
+    const [path] = paths;
+    if (path !== undefined) await syncPath(dirname(path));
   }
 }

@@ -23,7 +23,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
 export const SCHEMA_VERSION = 1;
 
 /** Longest texts and lists, in bytes of JSON and in items: with them every record fits into a leaf. */
-export const CAPS = { name: 512, text: 1024, path: 2048, items: 16, owners: 6 } as const;
+export const CAPS = { name: 512, text: 768, path: 2048, items: 12, owners: 4 } as const;
 
 /** What surrounds a record's `data`. Keys are in canonical order, so that the whole is canonical JSON. */
 export interface Position {

@@ -177,6 +177,8 @@ class Scan {
   damaged: string | undefined;
   readonly #log: LogDirectory;
   readonly #anchor: Anchor | undefined;
+  /** Records below are in tiles that were synced; from here on the write-ahead segments have them. */
+  readonly #written: number;
   #grown = false;
 
   constructor(
@@ -188,6 +190,7 @@ class Scan {
   ) {
     this.#log = log;
     this.#anchor = anchor;
+    this.#written = written;
     this.fold = new StateFold(log.id, before);
     this.publisher = new Publisher(log.path, originOf(cluster, log.id), sign, written);
   }
@@ -195,20 +198,22 @@ class Scan {
   async run(): Promise<void> {
     const size = this.#anchor?.size ?? 0;
     try {
-      for await (const { entries } of bundles(this.#log.path, size)) for (const entry of entries) this.#add(entry);
-      const { origin, root } = this.publisher.anchor();
-      if (this.#anchor !== undefined && (root !== this.#anchor.root || origin !== this.#anchor.origin)) {
-        this.damaged ??= 'its records do not have the root that was signed';
-      }
-      await this.#tail(size);
+      await this.#published(Math.min(size, this.#written));
+      await this.#tail();
+      await this.#published(size);
     } catch (error) {
       if (!(error instanceof BrokenLog)) throw error;
       this.damaged ??= error.message;
     }
   }
 
-  async #tail(from: number): Promise<void> {
-    const groups = tail(this.#log.path, from);
+  async #published(size: number): Promise<void> {
+    for await (const { entries } of bundles(this.#log.path, size, this.publisher.size))
+      for (const entry of entries) this.#add(entry);
+  }
+
+  async #tail(): Promise<void> {
+    const groups = tail(this.#log.path, this.publisher.size);
     for (let next = await groups.next(); ; next = await groups.next()) {
       if (next.done === true) {
         this.tornBytes = next.value.tornBytes;
@@ -227,6 +232,13 @@ class Scan {
     if (leaf === undefined) this.damaged ??= 'a record is malformed';
     else this.fold.add(leaf, hash);
     this.publisher.append(entry, hash);
+    if (this.publisher.size === this.#anchor?.size) this.#compare(this.#anchor);
+  }
+
+  #compare(signed: Anchor): void {
+    const { origin, root } = this.publisher.anchor();
+    if (root === signed.root && origin === signed.origin) return;
+    this.damaged ??= 'its records do not have the root that was signed';
   }
 
   /** Writes the missing tiles and asks for a signature; a keeper that knows better may refuse. Never signs damage. */
@@ -235,7 +247,7 @@ class Scan {
     if (!this.#grown && segments.length === 0) return this.#anchor !== undefined;
     const anchor = await this.publisher.materialise();
     try {
-      await this.publisher.sign(anchor);
+      await this.publisher.publish(anchor, await this.publisher.signature(anchor));
     } catch {
       return false;
     }

@@ -39,6 +39,7 @@ export class Upkeep {
   #closing: Promise<void> | undefined;
   #started = '';
   #alarm = 0;
+  #publishing = false;
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
@@ -71,7 +72,13 @@ export class Upkeep {
     await appender.check();
     if (!(await lock.touch().catch(() => false))) return appender.fail('lock');
     if (this.#ticks++ % DISK_TICKS === 0) await this.#lookAtDisk();
-    if (checkpoints.due()) await this.#publish();
+    if (checkpoints.due() && !this.#publishing) {
+      this.#publishing = true;
+      // Not waited for: a keeper that is slow must not make the lock look left behind.
+      void this.#publish().finally(() => {
+        this.#publishing = false;
+      });
+    }
   }
 
   async #publish(): Promise<void> {
@@ -107,8 +114,7 @@ export class Upkeep {
     this.#cancel();
     const { appender, bodies, lock } = this.#parts;
     ledger.finish();
-    await appender.append('lease', 'stop', canonical({ why: cutText(why, 512) }), true);
-    await appender.close();
+    await appender.close('stop', canonical({ why: cutText(why, 512) }));
     await this.#within(async () => {
       await bodies.close();
       if (appender.closed) await this.#seal(ledger);
