@@ -1,0 +1,440 @@
+import { describe, expect, test } from 'vitest';
+import type { Barrier, Cache, Listener } from '#cache/port.ts';
+import { allow, type Controller, defineController, type Input } from '#core/controller.ts';
+import { nothing, type Outcome, type Plan } from '#core/plan.ts';
+import type { ApiObject, Resource } from '#core/resource.ts';
+import type { View } from '#core/view.ts';
+import type { Executed } from '#gate/work.ts';
+import { fakeClock } from '#kit/fake-clock.ts';
+import { recordingTelemetry } from '#kit/telemetry.ts';
+import { resourceOf, viewOf } from '#kit/view.ts';
+import type { RunnerParts } from './ports.ts';
+import { startRunner } from './runner.ts';
+
+const pod = (name: string, more: object = {}): ApiObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { namespace: 'a', name, uid: `u-${name}`, ...more },
+});
+
+/** A runner over a cache and a gate that the test plays. */
+function bench(
+  controller: Controller,
+  objects: ApiObject[] = [],
+  execute: (plan: Plan) => Partial<Executed> = () => ({}),
+) {
+  const listeners = new Map<Resource, Set<Listener>>();
+  const clock = fakeClock();
+  const emitted: string[] = [];
+  const executed: Plan[] = [];
+  const cache = {
+    // Live, as the real one is.
+    view: (listed: readonly Resource[]): View<Resource> => ({
+      get: (resource, at) => viewOf(objects, listed).get(resource, at),
+      list: (resource, namespace) => viewOf(objects, listed).list(resource, namespace),
+      controlledBy: (resource, uid) => viewOf(objects, listed).controlledBy(resource, uid),
+      orphans: (resource, namespace) => viewOf(objects, listed).orphans(resource, namespace),
+    }),
+    subscribe: (resource: Resource, listener: Listener) => {
+      const set = listeners.get(resource) ?? new Set();
+      listeners.set(resource, set.add(listener));
+      return () => set.delete(listener);
+    },
+  } as unknown as Cache;
+  const parts: RunnerParts = {
+    ...recordingTelemetry(),
+    cache,
+    clock,
+    gate: {
+      async execute(_work, plan) {
+        if (plan.chains.length > 0) executed.push(plan);
+        return { outcomes: [], barriers: [], ...execute(plan) };
+      },
+      busy: () => 0,
+      close: () => {},
+    },
+    events: {
+      emit: (_work, events) => void emitted.push(...events.map(({ message }) => message)),
+      drained: async () => {},
+    },
+    settings: {},
+    readsFor: () => ({ get: async () => ({ ok: false, status: 404, reason: 'NotFound' }) }),
+    seed: () => '0'.repeat(64),
+    writeTimeout: 1000,
+    workers: new Map(),
+  };
+  const runner = startRunner(controller, parts);
+  const change = (old: ApiObject | undefined, now: ApiObject | undefined): void => {
+    const at = objects.findIndex(({ metadata }) => metadata?.uid === (now ?? old)?.metadata?.uid);
+    if (at >= 0) objects.splice(at, 1);
+    if (now !== undefined) objects.push(now);
+    for (const listener of listeners.get(resourceOf((now ?? old) as ApiObject)) ?? []) listener(old, now);
+  };
+  return { runner, clock, change, emitted, executed, listeners, parts, settled: () => settle(runner) };
+}
+
+/** Lets every promise of the runs under way come to its end; nothing here waits for time. */
+async function settle(runner: { idle(): boolean }): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  if (!runner.idle()) for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+}
+
+interface Wishes {
+  readonly loops: Controller['loops'];
+  readonly derive?: Controller['derive'];
+}
+const controllerOf = ({ loops, derive }: Wishes): Controller =>
+  ({
+    ...defineController({
+      name: 'probe',
+      upstreamRole: 'none',
+      does: 'Probes.',
+      events: true,
+      rbac: [allow('core/pods', 'list', 'watch', 'delete'), allow('core/nodes', 'list', 'watch')],
+      loops: [{ queue: 'x', key: 'core/pods', workers: 1, reconcile: () => nothing('x') }],
+    }),
+    loops,
+    ...(derive !== undefined && { derive }),
+  }) as Controller;
+const loop = (more: Partial<Controller['loops'][number]>): Controller['loops'][number] => ({
+  queue: 'probe',
+  key: 'core/pods',
+  on: {},
+  workers: 2,
+  backoff: { base: 5, max: 1000 },
+  reconcile: () => nothing('nothing'),
+  ...more,
+});
+
+/** Writes down what a run saw. */
+function noted<T>(list: T[], value: T, reason: string): Plan {
+  list.push(value);
+  return nothing(reason);
+}
+
+describe('waking', () => {
+  test('every object runs once at the start, and again on each of its transitions', async () => {
+    const seen: string[] = [];
+    const { change, settled } = bench(
+      controllerOf({
+        loops: [loop({ reconcile: ({ key, object }) => noted(seen, `${key}:${object !== undefined}`, 'seen') })],
+      }),
+      [pod('x'), pod('constructor')],
+    );
+    await settled();
+    expect(seen).toEqual(['a/x:true', 'a/constructor:true']);
+    change(pod('x'), undefined);
+    await settled();
+    expect(seen.at(-1)).toBe('a/x:false');
+  });
+
+  test('mappers see the transition and may wake keys later', async () => {
+    const seen: string[] = [];
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n', uid: 'n' } };
+    const probe = loop({
+      on: {
+        'core/nodes': (old, now) =>
+          old === undefined ? [{ key: 'a/by-add' }] : now === undefined ? [{ key: 'a/by-delete', after: 50 }] : [],
+      },
+      reconcile: ({ key }) => noted(seen, key, 'seen'),
+    });
+    const { change, clock, settled } = bench(controllerOf({ loops: [probe] }));
+    change(undefined, node);
+    await settled();
+    change(node, undefined);
+    await settled();
+    expect(seen).toEqual(['a/by-add']);
+    clock.advance(50);
+    await settled();
+    expect(seen).toEqual(['a/by-add', 'a/by-delete']);
+  });
+
+  test('a singleton runs at the start and by its interval; a string loop by what exists', async () => {
+    const seen: string[] = [];
+    const single = loop({
+      queue: 'single',
+      key: 'singleton',
+      every: 1000,
+      reconcile: ({ key }) => noted(seen, key, 'seen'),
+    });
+    const named = loop({
+      queue: 'named',
+      key: 'string',
+      on: { 'core/pods': (_old, now) => [{ key: `volume-of-${now?.metadata?.name}` }] },
+      reconcile: ({ key }) => noted(seen, key, 'seen'),
+    });
+    const { clock, settled } = bench(controllerOf({ loops: [single, named] }), [pod('x')]);
+    await settled();
+    expect(seen.sort()).toEqual(['singleton', 'volume-of-x']);
+    clock.advance(1000);
+    await settled();
+    expect(seen.filter((key) => key === 'singleton')).toHaveLength(2);
+  });
+
+  test('plans wake themselves, later, or another loop', async () => {
+    const seen: string[] = [];
+    let first = true;
+    const one = loop({
+      queue: 'one',
+      reconcile: ({ key }) => {
+        seen.push(`one ${key}`);
+        if (!first) return nothing('done');
+        first = false;
+        return nothing('more', { next: 'again', requeueAfter: 500, enqueue: [{ loop: 'two', key: 'z' }] });
+      },
+    });
+    const two = loop({
+      queue: 'two',
+      key: 'string',
+      reconcile: ({ key }) => noted(seen, `two ${key}`, 'seen'),
+    });
+    const { clock, settled } = bench(controllerOf({ loops: [one, two] }), [pod('x')]);
+    await settled();
+    expect(seen.sort()).toEqual(['one a/x', 'one a/x', 'two z']);
+    clock.advance(500);
+    await settled();
+    expect(seen.filter((line) => line === 'one a/x')).toHaveLength(3);
+  });
+});
+
+describe('state', () => {
+  test('memory goes from run to run, settle may change it, null forgets it', async () => {
+    const seen: unknown[] = [];
+    const steps: Plan[] = [
+      nothing('set', { memory: { n: 1 } }),
+      nothing('keep'),
+      nothing('forget', { memory: null }),
+      nothing('empty'),
+    ];
+    const probe = loop({
+      reconcile: ({ memory }) => {
+        seen.push(memory);
+        return steps[seen.length - 1] ?? nothing('end');
+      },
+      settle: (_input, _outcomes, plan) => nothing('settled', plan.reason === 'keep' ? { memory: { n: 2 } } : {}),
+    });
+    const { runner, settled } = bench(controllerOf({ loops: [probe] }), [pod('x')]);
+    for (let run = 0; run < 4; run++) {
+      await settled();
+      runner.wake('probe', 'a/x');
+    }
+    expect(seen.slice(0, 4)).toEqual([undefined, { n: 1 }, { n: 2 }, undefined]);
+  });
+
+  test('I5: what a controller gets is frozen, and what it returns is', async () => {
+    let input: Input<Resource, ApiObject> | undefined;
+    const wish = {
+      ...nothing('wish'),
+      chains: [
+        [
+          {
+            verb: 'delete',
+            reason: 'r',
+            ref: { resource: 'core/pods', namespace: 'a', name: 'x', uid: 'u-x' },
+            before: {},
+          },
+        ],
+      ],
+    } as Plan;
+    const { executed, settled } = bench(
+      controllerOf({
+        loops: [
+          loop({
+            reconcile: (given) => {
+              input = given;
+              return wish;
+            },
+          }),
+        ],
+      }),
+      [pod('x')],
+    );
+    await settled();
+    expect([
+      Object.isFrozen(input),
+      Object.isFrozen(input?.now),
+      Object.isFrozen(executed[0]),
+      Object.isFrozen(executed[0]?.chains[0]?.[0]),
+    ]).toEqual([true, true, true, true]);
+  });
+
+  test('derived state folds what exists and every transition, for reconcile to read', async () => {
+    const seen: unknown[] = [];
+    const derive = {
+      initial: () => 0,
+      fold: (count: unknown, _resource: Resource, old: ApiObject | undefined, now: ApiObject | undefined) =>
+        (count as number) + (now === undefined ? -1 : old === undefined ? 1 : 0),
+    };
+    const { change, settled } = bench(
+      controllerOf({ derive, loops: [loop({ reconcile: ({ derived }) => noted(seen, derived, 'seen') })] }),
+      [pod('x'), pod('y')],
+    );
+    await settled();
+    change(undefined, pod('z'));
+    await settled();
+    expect(seen).toEqual([2, 2, 3]);
+  });
+
+  test('gather reads first, and the view is taken after it', async () => {
+    const objects = [pod('x')];
+    const seen: unknown[] = [];
+    const probe = loop({
+      gather: async (_input, reads) => {
+        objects[0] = pod('x', { labels: { late: 'yes' } });
+        return reads.get('core/nodes', { name: 'n' });
+      },
+      reconcile: ({ facts, object }) => noted(seen, [facts, object?.metadata?.labels], 'seen'),
+    });
+    await bench(controllerOf({ loops: [probe] }), objects).settled();
+    expect(seen).toEqual([[{ ok: false, status: 404, reason: 'NotFound' }, { late: 'yes' }]]);
+  });
+});
+
+describe('after the writes', () => {
+  const failing = (code: string, more: object = {}): Partial<Executed> => ({
+    outcomes: [[{ kind: 'failed', code, write: {}, ...more } as unknown as Outcome]],
+  });
+
+  test.each([
+    ['backs off', failing('API_REFUSED'), 4, 5],
+    ['waits as long as it was told', failing('API_THROTTLED', { retryAfter: 300 }), 299, 300],
+  ] as const)('a key %s', async (_, result, early, due) => {
+    let runs = 0;
+    const { clock, settled } = bench(
+      controllerOf({
+        loops: [
+          loop({
+            reconcile: () => {
+              runs++;
+              return nothing('run');
+            },
+          }),
+        ],
+      }),
+      [pod('x')],
+      () => (runs === 1 ? result : {}),
+    );
+    await settled();
+    clock.advance(early);
+    await settled();
+    expect(runs).toBe(1);
+    clock.advance(due - early);
+    await settled();
+    expect(runs).toBe(2);
+  });
+
+  test('I11: a refusal of class never does not bring the key back', async () => {
+    let runs = 0;
+    const { clock, settled } = bench(
+      controllerOf({
+        loops: [
+          loop({
+            reconcile: () => {
+              runs++;
+              return nothing('run');
+            },
+          }),
+        ],
+      }),
+      [pod('x')],
+      () => failing('GATE_POLICY_DENIED'),
+    );
+    await settled();
+    clock.advance(10_000_000);
+    await settled();
+    expect(runs).toBe(1);
+  });
+
+  test('I8: a key rests behind its barrier, another goes on, and it runs when the barrier is reached', async () => {
+    const runs: string[] = [];
+    let release = (): void => {};
+    const barrier: Barrier = {
+      resource: 'core/pods',
+      reached: () => false,
+      whenReached: (callback) => {
+        release = callback;
+        return () => {};
+      },
+    };
+    const { change, settled } = bench(
+      controllerOf({ loops: [loop({ reconcile: ({ key }) => noted(runs, key, key) })] }),
+      [pod('x'), pod('y')],
+      (plan) =>
+        plan.reason === 'a/x' && runs.filter((key) => key === 'a/x').length === 1 ? { barriers: [barrier] } : {},
+    );
+    await settled();
+    change(pod('x'), pod('x'));
+    change(pod('y'), pod('y'));
+    await settled();
+    expect(runs).toEqual(['a/x', 'a/y', 'a/y']);
+    release();
+    await settled();
+    expect(runs).toEqual(['a/x', 'a/y', 'a/y', 'a/x']);
+  });
+
+  test('events of plan and settlement are emitted after the writes', async () => {
+    const event = (message: string) => ({
+      regarding: { resource: 'core/pods' as const, name: 'x' },
+      type: 'Normal' as const,
+      reason: 'R',
+      message,
+    });
+    const probe = loop({
+      reconcile: () => nothing('run', { events: [event('planned')] }),
+      settle: () => nothing('settled', { events: [event('settled')] }),
+    });
+    const { emitted, settled } = bench(controllerOf({ loops: [probe] }), [pod('x')]);
+    await settled();
+    expect(emitted).toEqual(['planned', 'settled']);
+  });
+
+  test('I15: a controller that throws on one object goes on with the others, and tries that one again', async () => {
+    const runs: string[] = [];
+    const probe = loop({
+      reconcile: ({ key }) => {
+        runs.push(key);
+        if (key === 'a/bad') throw new Error('a bug');
+        return nothing('fine');
+      },
+    });
+    const { clock, settled, parts } = bench(controllerOf({ loops: [probe] }), [pod('bad'), pod('good')]);
+    await settled();
+    expect(runs).toEqual(['a/bad', 'a/good']);
+    expect(
+      (parts as unknown as { lines: { level: string }[] }).lines.filter(({ level }) => level === 'error'),
+    ).toHaveLength(1);
+    clock.advance(5);
+    await settled();
+    expect(runs).toEqual(['a/bad', 'a/good', 'a/bad']);
+  });
+});
+
+describe('stopping', () => {
+  test('takes no further key, waits for the one under way, and hears nothing any more', async () => {
+    const runs: string[] = [];
+    let finish = (): void => {};
+    const probe = loop({
+      workers: 1,
+      gather: () =>
+        new Promise<void>((resolve) => {
+          finish = resolve;
+        }),
+      reconcile: ({ key }) => noted(runs, key, 'run'),
+    });
+    const { runner, change, settled, listeners } = bench(controllerOf({ loops: [probe] }), [pod('x'), pod('y')]);
+    await settled();
+    let stopped = false;
+    const stopping = runner.stop().then(() => {
+      stopped = true;
+    });
+    await settled();
+    expect(stopped).toBe(false);
+    finish();
+    await stopping;
+    change(undefined, pod('z'));
+    await settled();
+    expect(runs).toEqual(['a/x']);
+    expect([...listeners.values()].every((set) => set.size === 0)).toBe(true);
+  });
+});
