@@ -125,7 +125,7 @@ function applied(body: unknown, pending: Pending, { cache }: GateParts): Sent {
   const { verb, target } = request;
   // Nothing we cache is told by an Event's answer or a bulk deletion's: those have no overlay.
   const tracked = request.class === 'write' && verb !== 'deletecollection';
-  const barrier = tracked ? cache.absorb(target.resource, verb, body) : undefined;
+  const barrier = tracked ? cache.absorb(target.resource, verb, body, target) : undefined;
   const object = isStatus(body) ? undefined : (body as ApiObject);
   return {
     outcome: { write, kind: 'applied', ...(object !== undefined && { object }) },
