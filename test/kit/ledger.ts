@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '#core/time.ts';
+import { type Leaf, parseLeaf } from '#ledger/leaf.ts';
 import { formatVerifierKey, signatureLine } from '#ledger/note.ts';
 import { type LedgerOptions, type Opened, openLedger } from '#ledger/open.ts';
 import type { DenialDraft, IntentDraft, Wish } from '#ledger/port.ts';
+import { bundles, claimedAnchor, findLogs, tail } from '#ledger/reader.ts';
 import { recordingTelemetry } from './telemetry.ts';
 
 /** A keeper for tests: it signs whatever it is given. */
@@ -154,4 +156,17 @@ export function someDenial(n: number, more: Partial<DenialDraft> = {}): DenialDr
     epoch: { lease: 'lease-uid', transitions: 1, holder: 'here' },
     ...more,
   };
+}
+
+/** Every record of every log of a directory, as it lies on disk: published ones and those only in segments. */
+export async function recordsIn(directory: string): Promise<Leaf[]> {
+  const leaves: Leaf[] = [];
+  for (const { path } of await findLogs(directory)) {
+    const size = (await claimedAnchor(path))?.size ?? 0;
+    for await (const { entries } of bundles(path, size))
+      leaves.push(...entries.flatMap((entry) => parseLeaf(entry) ?? []));
+    for await (const { entries } of tail(path, size))
+      leaves.push(...entries.flatMap((entry) => parseLeaf(entry) ?? []));
+  }
+  return leaves;
 }
