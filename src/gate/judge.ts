@@ -223,6 +223,7 @@ function denialOf(
     ...wishOf(pending, work),
     code,
     ...(verdict !== undefined && { verdict }),
+    titles: violations.map(({ title }) => title),
     messages: violations.map(({ message }) => message),
     epoch: parts.fence.epoch(),
   };

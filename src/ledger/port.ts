@@ -70,6 +70,8 @@ export interface OutcomeDraft {
 export interface DenialDraft extends Wish {
   readonly code: ErrorCode;
   readonly verdict?: Verdict;
+  /** Static titles of the verdict's rules, in their order. */
+  readonly titles?: readonly string[];
   /** Dynamic messages of rules: redacted, in the ledger only. */
   readonly messages?: readonly string[];
   readonly epoch: Epoch | undefined;

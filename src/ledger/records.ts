@@ -23,7 +23,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
 export const SCHEMA_VERSION = 1;
 
 /** Longest texts and lists, in bytes of JSON and in items: with them every record fits into a leaf. */
-export const CAPS = { name: 512, text: 768, path: 2048, items: 12, owners: 4 } as const;
+export const CAPS = { name: 512, title: 256, text: 768, path: 2048, items: 12, owners: 4 } as const;
 
 /** What surrounds a record's `data`. Keys are in canonical order, so that the whole is canonical JSON. */
 export interface Position {
@@ -156,6 +156,7 @@ export function denialData(
     code: draft.code,
     epoch: epochOf(draft.epoch),
     verdict: draft.verdict === undefined ? undefined : verdictOf(draft.verdict),
+    titles: draft.titles === undefined ? undefined : capTexts(draft.titles, CAPS.items, CAPS.title),
     messages: capTexts((draft.messages ?? []).map(scrub), CAPS.items, CAPS.text),
   });
 }
