@@ -23,69 +23,89 @@ export interface ExchangeOptions {
   readonly admit?: (() => boolean) | undefined;
 }
 
+type Trouble = (Exchange & { kind: 'failed' })['why'];
+
 /** Sends once, never again: a second start of the same request by the library is cut off. Rejects only if `admit` throws. */
 export function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   options: ExchangeOptions,
 ): Promise<Exchange> {
+  const { clock, timeout, signal } = options;
   return new Promise((resolve, reject) => {
-    let started = false;
-    let done = false;
-    let cut: (() => void) | undefined;
-    let status = 0;
-    let headers: Headers = {};
-    let size = 0;
-    const chunks: Buffer[] = [];
-
+    let over = false;
     const finish = (result: Exchange): void => {
-      if (done) return;
-      done = true;
+      over = true;
       cancelTimer();
-      options.signal?.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', onAbort);
       resolve(result);
     };
-    const fail = (why: 'broken' | 'timeout' | 'too-large' | 'aborted'): void => {
-      finish({ kind: 'failed', why, started });
-      cut?.();
-    };
-    const cancelTimer = options.clock.after(options.timeout, () => fail('timeout'));
-    const onAbort = (): void => fail('aborted');
-    if (options.signal?.aborted) return fail('aborted');
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-
-    dispatcher.dispatch(request, {
-      onRequestStart(controller) {
-        cut = () => controller.abort(new Error('cut off'));
-        if (done || started) return cut();
-        try {
-          started = options.admit === undefined || options.admit();
-        } catch (error) {
-          reject(error);
-        }
-        if (started) return;
-        finish({ kind: 'refused' });
-        cut();
-      },
-      onResponseStart(_controller, code, received) {
-        // 1xx are not the answer; undici hands them over too.
-        if (code < 200) return;
-        status = code;
-        headers = received;
-      },
-      onResponseData(_controller, chunk) {
-        size += chunk.length;
-        if (size > options.maxBytes) fail('too-large');
-        else chunks.push(chunk);
-      },
-      onResponseEnd() {
-        finish({ kind: 'answered', status, headers, body: Buffer.concat(chunks, size) });
-      },
-      onResponseError() {
-        fail('broken');
-      },
-    });
+    const handler = createHandler(options, { over: () => over, finish, reject });
+    const cancelTimer = clock.after(timeout, () => handler.fail('timeout'));
+    const onAbort = (): void => handler.fail('aborted');
+    if (signal?.aborted) {
+      onAbort();
+      return;
+    }
+    signal?.addEventListener('abort', onAbort, { once: true });
+    dispatcher.dispatch(request, handler);
   });
+}
+
+interface Outlet {
+  over(): boolean;
+  finish(result: Exchange): void;
+  reject(error: unknown): void;
+}
+
+/** Hears the library, and collects the answer. */
+function createHandler(
+  { admit, maxBytes }: ExchangeOptions,
+  { over, finish, reject }: Outlet,
+): Dispatcher.DispatchHandler & { fail(why: Trouble): void } {
+  let started = false;
+  let cut = (): void => {};
+  let status = 0;
+  let headers: Headers = {};
+  let size = 0;
+  const chunks: Buffer[] = [];
+  const fail = (why: Trouble): void => {
+    if (over()) return;
+    finish({ kind: 'failed', why, started });
+    cut();
+  };
+  return {
+    fail,
+    onRequestStart(controller) {
+      cut = () => controller.abort(new Error('cut off'));
+      if (over() || started) return cut();
+      try {
+        started = admit === undefined || admit();
+      } catch (error) {
+        reject(error);
+      }
+      if (started) return;
+      finish({ kind: 'refused' });
+      cut();
+    },
+    onResponseStart(_controller, code, received) {
+      // 1xx are not the answer; undici hands them over too.
+      if (code < 200) return;
+      status = code;
+      headers = received;
+    },
+    onResponseData(_controller, chunk) {
+      size += chunk.length;
+      if (size > maxBytes) fail('too-large');
+      else chunks.push(chunk);
+    },
+    onResponseEnd() {
+      if (!over()) finish({ kind: 'answered', status, headers, body: Buffer.concat(chunks, size) });
+    },
+    onResponseError() {
+      fail('broken');
+    },
+  };
 }
 
 /** The body as JSON; undefined when it is none. */

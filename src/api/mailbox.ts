@@ -11,53 +11,43 @@ export interface Mailbox<T> extends AsyncIterable<T> {
 export function createMailbox<T>(drained: () => void, left: () => void): Mailbox<T> {
   let items: T[] = [];
   let at = 0;
-  let ended = false;
-  let failure: Error | undefined;
-  let wake: (() => void) | undefined;
-  const stir = (): void => {
-    wake?.();
-    wake = undefined;
-  };
+  let end: { readonly error: Error | undefined } | undefined;
+  let wake = (): void => {};
 
+  const take = (): IteratorResult<T> => {
+    const value = items[at++] as T;
+    if (at === items.length) {
+      items = [];
+      at = 0;
+      drained();
+    }
+    return { done: false, value };
+  };
   const next = async (): Promise<IteratorResult<T>> => {
-    for (;;) {
-      if (at < items.length) {
-        const value = items[at++] as T;
-        if (at === items.length) {
-          items = [];
-          at = 0;
-          drained();
-        }
-        return { done: false, value };
-      }
-      if (ended) {
-        if (failure !== undefined) throw failure;
-        return { done: true, value: undefined };
-      }
+    while (at === items.length) {
+      if (end?.error !== undefined) throw end.error;
+      if (end !== undefined) return { done: true, value: undefined };
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
     }
+    return take();
+  };
+  const leave = async (): Promise<IteratorResult<T>> => {
+    left();
+    return { done: true, value: undefined };
   };
   return {
     put(item) {
-      if (ended) return;
+      if (end !== undefined) return;
       items.push(item);
-      stir();
+      wake();
     },
     end(error) {
-      if (ended) return;
-      ended = true;
-      failure = error;
-      stir();
+      end ??= { error };
+      wake();
     },
     depth: () => items.length - at,
-    [Symbol.asyncIterator]: () => ({
-      next,
-      return: async () => {
-        left();
-        return { done: true, value: undefined };
-      },
-    }),
+    [Symbol.asyncIterator]: () => ({ next, return: leave }),
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock, Ms } from '#core/time.ts';
 import type { Identities } from '#identity/port.ts';
 import type { Meter } from '#telemetry/port.ts';
-import { createConnections, type Endpoint, userAgent } from './connections.ts';
+import { type Connections, createConnections, type Endpoint, userAgent } from './connections.ts';
 import { type Exchange, exchange, parseJson, retryAfterOf } from './exchange.ts';
 import { TransportError, type TransportTrouble } from './failure.ts';
 import type { ReadAnswer, Reader } from './port.ts';
@@ -22,63 +22,70 @@ const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
 /** Waits before the second and third try of a GET whose connection failed. */
 const PAUSES: readonly Ms[] = [50, 250];
 
+interface Wire extends ReaderOptions {
+  readonly connections: Connections;
+}
+
+interface Ask {
+  readonly identity: string;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly timeout: Ms;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  readonly body?: string;
+}
+
 export function createReader(options: ReaderOptions): Reader & { close(): Promise<void> } {
-  const { endpoint, identities, clock, meter } = options;
+  const { endpoint, identities, clock } = options;
   const connections = createConnections(endpoint, identities, options.perIdentity ?? 4);
-  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-  const common = { accept: 'application/json', 'user-agent': userAgent(endpoint) };
-
-  const once = async (
-    identity: string,
-    method: 'GET' | 'POST',
-    path: string,
-    more: { timeout: Ms; signal?: AbortSignal | undefined; headers?: Record<string, string>; body?: string },
-  ): Promise<Exchange> => {
-    const begun = clock.now().mono;
-    const request = {
-      method,
-      path,
-      headers: { ...common, ...more.headers },
-      ...(more.body !== undefined && { body: more.body }),
-    };
-    const result = await exchange(connections.of(identity), request, {
-      clock,
-      maxBytes,
-      timeout: more.timeout,
-      signal: more.signal,
-    });
-    const code = result.kind === 'answered' ? String(result.status) : '<error>';
-    meter.count('rest_client_requests_total', { code, method, identity });
-    meter.observe(
-      'rest_client_request_duration_seconds',
-      { verb: method, identity },
-      (clock.now().mono - begun) / 1000,
-    );
-    return result;
-  };
-
+  const wire: Wire = { ...options, connections };
   return {
-    get: async (identity, path, more = {}) => {
+    get: async (identity, path, { timeout = DEFAULT_TIMEOUT, signal, accept } = {}) => {
       checkPath(path);
-      const deadline = clock.now().mono + (more.timeout ?? DEFAULT_TIMEOUT);
-      const headers = more.accept === undefined ? {} : { accept: more.accept };
-      for (let tries = 0; ; tries++) {
-        const timeout = Math.max(1, deadline - clock.now().mono);
-        const result = await once(identity, 'GET', path, { timeout, signal: more.signal, headers });
-        const pause = PAUSES[tries];
-        const again = result.kind === 'failed' && result.why === 'broken' && pause !== undefined;
-        if (!again || clock.now().mono + pause >= deadline) return answerOf(result, clock);
-        await new Promise<void>((resolve) => clock.after(pause, resolve));
-      }
+      const headers = accept === undefined ? {} : { accept };
+      return answerOf(await getPatiently(wire, { identity, method: 'GET', path, timeout, signal, headers }), clock);
     },
     review: async (identity, path, body) => {
-      const headers = { 'content-type': 'application/json' };
-      const checked = reviewPath(path);
-      const more = { timeout: DEFAULT_TIMEOUT, headers, body: JSON.stringify(body) };
-      return answerOf(await once(identity, 'POST', checked, more), clock);
+      const ask: Ask = {
+        identity,
+        method: 'POST',
+        path: reviewPath(path),
+        timeout: DEFAULT_TIMEOUT,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      };
+      return answerOf(await once(wire, ask), clock);
     },
     close: () => connections.close(),
   };
+}
+
+/** A GET whose connection failed is tried again, within its time. */
+async function getPatiently(wire: Wire, ask: Ask): Promise<Exchange> {
+  const { clock } = wire;
+  const deadline = clock.now().mono + ask.timeout;
+  for (let tries = 0; ; tries++) {
+    const result = await once(wire, { ...ask, timeout: Math.max(1, deadline - clock.now().mono) });
+    const pause = PAUSES[tries];
+    const again = result.kind === 'failed' && result.why === 'broken' && pause !== undefined;
+    if (!again || clock.now().mono + pause >= deadline) return result;
+    await new Promise<void>((resolve) => clock.after(pause, resolve));
+  }
+}
+
+async function once(wire: Wire, ask: Ask): Promise<Exchange> {
+  const { clock, meter, endpoint, connections } = wire;
+  const { identity, method, path, timeout, signal, body } = ask;
+  const begun = clock.now().mono;
+  const headers = { accept: 'application/json', 'user-agent': userAgent(endpoint), ...ask.headers };
+  const maxBytes = wire.maxBytes ?? DEFAULT_MAX_BYTES;
+  const request = { method, path, headers, ...(body !== undefined && { body }) };
+  const result = await exchange(connections.of(identity), request, { clock, maxBytes, timeout, signal });
+  const code = result.kind === 'answered' ? String(result.status) : '<error>';
+  meter.count('rest_client_requests_total', { code, method, identity });
+  meter.observe('rest_client_request_duration_seconds', { verb: method, identity }, (clock.now().mono - begun) / 1000);
+  return result;
 }
 
 function answerOf(result: Exchange, clock: Clock): ReadAnswer {

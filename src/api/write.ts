@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import type { Answer, WireRequest } from '#core/request.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import type { Identities } from '#identity/port.ts';
@@ -36,50 +37,46 @@ export function createWriter(options: WriterOptions): Writer {
     lanes.set(identity, made);
     return made;
   };
-  const dispatch = async (recorded: RecordedRequest, admit: () => boolean): Promise<Exchange> => {
-    const { request } = recorded;
-    let counted = false;
-    const result = await exchange(
-      connections.of(request.identity),
-      {
-        method: request.method,
-        path: request.path,
-        headers: headersOf(recorded, endpoint),
-        ...(request.body !== undefined && { body: request.body }),
-      },
-      {
-        clock,
-        timeout: request.timeout + WRITE_MARGIN,
-        maxBytes: MAX_ANSWER,
-        admit: () => {
-          const admitted = admit();
-          if (admitted) onWire++;
-          counted = admitted;
-          return admitted;
-        },
-      },
-    );
-    if (counted) onWire--;
-    return result;
-  };
-
   return {
     send: async (recorded, admit) => {
       if (!isRecorded(recorded)) throw new TypeError('sending a request that the gate did not record');
-      const lane = laneOf(recorded.request.identity);
+      const { request } = recorded;
+      const lane = laneOf(request.identity);
       await lane.acquire();
       const begun = clock.now().mono;
+      let started = false;
+      const begin = (): boolean => {
+        started = admit();
+        if (started) onWire++;
+        return started;
+      };
       try {
-        const result = await dispatch(recorded, admit);
-        measure(meter, recorded.request, result, (clock.now().mono - begun) / 1000);
+        const result = await dispatch(connections.of(request.identity), recorded, options, begin);
+        measure(meter, request, result, (clock.now().mono - begun) / 1000);
         return answerOf(result, clock);
       } finally {
+        if (started) onWire--;
         lane.release();
       }
     },
     inFlight: () => onWire,
     close: () => connections.close(),
   };
+}
+
+function dispatch(
+  dispatcher: Dispatcher,
+  recorded: RecordedRequest,
+  { endpoint, clock }: WriterOptions,
+  admit: () => boolean,
+): Promise<Exchange> {
+  const { method, path, body, timeout } = recorded.request;
+  const headers = headersOf(recorded, endpoint);
+  return exchange(
+    dispatcher,
+    { method, path, headers, ...(body !== undefined && { body }) },
+    { clock, timeout: timeout + WRITE_MARGIN, maxBytes: MAX_ANSWER, admit },
+  );
 }
 
 function headersOf({ request, auditId }: RecordedRequest, endpoint: Endpoint): Record<string, string> {

@@ -35,7 +35,7 @@ interface Shelf {
 const REPORT_EVERY: Ms = 10_000;
 
 export function createCache(options: CacheOptions): Cache {
-  const { clock, identities, log } = options;
+  const { clock, log } = options;
   let era = 0;
   const eraCallbacks = new Set<(why: string, resource: Resource) => void>();
   const shelves = new Map<Resource, Shelf>();
@@ -59,15 +59,7 @@ export function createCache(options: CacheOptions): Cache {
   };
 
   return {
-    start: async (signal) => {
-      const unsubscribe = identities.onRenewal(({ identity }) => {
-        for (const { reflector } of shelves.values()) if (reflector.plan.identity === identity) reflector.renew();
-      });
-      signal.addEventListener('abort', unsubscribe, { once: true });
-      for (const { reflector } of shelves.values()) void reflector.run(signal);
-      report(options, stores, ages, signal);
-      await Promise.all([...shelves.values()].map(({ reflector }) => untilAborted(reflector.settled(), signal)));
-    },
+    start: (signal) => start(options, shelves, ages, signal),
     view: (listed) => createView(stores, listed),
     subscribe: (resource, listener) => shelfOf(resource).store.subscribe(listener),
     absorb: (resource, verb, answer, at) => {
@@ -80,8 +72,7 @@ export function createCache(options: CacheOptions): Cache {
       return shelf === undefined ? reachedBarrier(resource) : listBarrier(shelf);
     },
     catchUp: async (signal) => {
-      const passed = Promise.all([...shelves.values()].map(({ reflector }) => reflector.passNow()));
-      await untilAborted(passed, signal);
+      await untilAborted(Promise.all([...shelves.values()].map(({ reflector }) => reflector.passNow())), signal);
       signal.throwIfAborted();
     },
     syncedRV: (resource) => shelfOf(resource).store.syncedRV(),
@@ -93,6 +84,22 @@ export function createCache(options: CacheOptions): Cache {
     untracked: (resource) => projectionOf(resource).untracked,
     ages,
   };
+}
+
+async function start(
+  options: CacheOptions,
+  shelves: ReadonlyMap<Resource, Shelf>,
+  ages: () => ReadonlyMap<Resource, number>,
+  signal: AbortSignal,
+): Promise<void> {
+  const reflectors = [...shelves.values()].map(({ reflector }) => reflector);
+  const unsubscribe = options.identities.onRenewal(({ identity }) => {
+    for (const reflector of reflectors) if (reflector.plan.identity === identity) reflector.renew();
+  });
+  signal.addEventListener('abort', unsubscribe, { once: true });
+  for (const reflector of reflectors) void reflector.run(signal);
+  report(options, shelves, ages, signal);
+  await untilAborted(Promise.all(reflectors.map((reflector) => reflector.settled())), signal);
 }
 
 function createShelf(
@@ -186,13 +193,13 @@ function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<v
 }
 
 function report(
-  { clock, meter }: CacheOptions,
-  stores: ReadonlyMap<Resource, Store>,
+  { clock, meter }: Pick<CacheOptions, 'clock' | 'meter'>,
+  shelves: ReadonlyMap<Resource, Shelf>,
   ages: () => ReadonlyMap<Resource, number>,
   signal: AbortSignal,
 ): void {
   if (signal.aborted) return;
-  for (const [resource, store] of stores) meter.set('cache_objects', { resource }, store.size());
+  for (const [resource, { store }] of shelves) meter.set('cache_objects', { resource }, store.size());
   for (const [resource, age] of ages()) meter.set('cache_last_event_age_seconds', { resource }, age);
-  clock.after(REPORT_EVERY, () => report({ clock, meter } as CacheOptions, stores, ages, signal));
+  clock.after(REPORT_EVERY, () => report({ clock, meter }, shelves, ages, signal));
 }
