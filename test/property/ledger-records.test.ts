@@ -70,7 +70,7 @@ describe('every draft', () => {
         fits('intent', intentData({ ...someIntent(1), ...all }, digest, body));
         fits(
           'denial',
-          denialData({ ...someDenial(1), ...all, messages: more }, digest, body, (m) => m),
+          denialData({ ...someDenial(1), ...all, titles: more, messages: more }, digest, body, (m) => m),
         );
       }),
       { numRuns: 60 },
