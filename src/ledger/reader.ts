@@ -55,7 +55,7 @@ export async function* bundles(
   size: number,
   from = 0,
 ): AsyncGenerator<{ readonly first: number; readonly entries: readonly Buffer[] }> {
-  for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < size; index += 1) {
+  for (let index = Math.floor(from / TILE_WIDTH); from < size && index * TILE_WIDTH < size; index += 1) {
     const entries = await readBundle(log, index, size);
     if (entries === undefined) throw new BrokenLog(`${tilePath('entries', index)} is missing or malformed`);
     const first = index * TILE_WIDTH;

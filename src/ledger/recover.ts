@@ -121,10 +121,9 @@ async function startOf(path: string): Promise<string | undefined> {
       const leaf = parseLeaf(entries[0] as Buffer);
       return leaf?.time ?? '';
     }
-    return '';
   }
   for await (const { entries } of tail(path, 0)) return parseLeaf(entries[0] as Buffer)?.time ?? '';
-  return undefined;
+  return claimed === undefined ? undefined : '';
 }
 
 async function* swallow<T>(source: AsyncIterable<T>): AsyncGenerator<T> {

@@ -1,0 +1,186 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fakeClock } from '#kit/fake-clock.ts';
+import { openTestLedger, recordsIn, someIntent, temporaryDirectory, testKeeper } from '#kit/ledger.ts';
+import type { Said } from '#kit/ledger-writer.ts';
+import type { Ledger } from './port.ts';
+import { claimedAnchor, findLogs, segmentsOf } from './reader.ts';
+import { verifyLedger } from './verify.ts';
+
+const WRITER = join(import.meta.dirname, '../../test/kit/ledger-writer.ts');
+const keeper = testKeeper();
+const epoch = { lease: 'lease-uid', transitions: 1, holder: 'here' };
+let temporary: Awaited<ReturnType<typeof temporaryDirectory>>;
+let directory: string;
+
+beforeEach(async () => {
+  temporary = await temporaryDirectory();
+  directory = temporary.path;
+});
+afterEach(() => temporary.remove());
+
+const lead = (ledger: Ledger) => ledger.note({ note: 'leadership', epoch, won: true });
+const onlyLog = async (at = directory): Promise<string> => (await findLogs(at))[0]?.path as string;
+const check = (at = directory) => verifyLedger({ directory: at, verifierKey: keeper.verifierKey });
+const codes = async (at = directory) => (await check(at)).findings.map(({ code }) => code);
+
+/** The directory as it lies there now, with its process gone. */
+async function crashed(): Promise<string> {
+  const path = join(directory, '..', 'crashed');
+  await cp(directory, path, { recursive: true });
+  await rm(join(path, 'lock'));
+  return path;
+}
+
+/** Writes until so many intents are durable, then dies at once. */
+async function killedAfter(count: number): Promise<Extract<Said, { say: 'durable' }>[]> {
+  const writer = fork(WRITER, [directory, keeper.verifierKey], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const durable: Extract<Said, { say: 'durable' }>[] = [];
+  writer.on('message', (said: Said) => {
+    if (said.say === 'sign') void keeper.sign(said.body).then((lines) => writer.send(lines, () => {}));
+    if (said.say === 'durable') durable.push(said);
+    if (durable.length === count) writer.kill('SIGKILL');
+  });
+  const [code, signal] = await once(writer, 'exit');
+  expect([code, signal]).toEqual([null, 'SIGKILL']);
+  return durable;
+}
+
+describe('a killed process', () => {
+  it('leaves every acknowledged intent, open where it has no outcome, and a lock that gives way', async () => {
+    const durable = await killedAfter(300);
+    expect(await readdir(directory)).toContain('lock');
+    const { ledger, openIntents, previous } = await openTestLedger(directory, keeper);
+    const open = new Set(openIntents.map(({ auditId }) => auditId));
+    for (const { auditId, answered } of durable) expect([auditId, open.has(auditId)]).toEqual([auditId, !answered]);
+    expect(previous).toMatchObject([{ stopped: false, signed: true }]);
+    for (const { auditId } of openIntents)
+      await ledger.note({ note: 'resolved', auditId, as: 'not-applied', how: 'killed' });
+    await ledger.close('done');
+    const again = await openTestLedger(directory, keeper);
+    expect(again.openIntents).toEqual([]);
+    await again.ledger.close('done');
+    expect(await check()).toMatchObject({ verdict: 'ok' });
+  });
+});
+
+describe('a power failure', () => {
+  it('that takes every tile which was not synced loses nothing that the segments hold', async () => {
+    const { ledger } = await openTestLedger(directory, keeper);
+    await lead(ledger);
+    await Promise.all(Array.from({ length: 700 }, (_, n) => ledger.intent(someIntent(n), 'write')));
+    const log = await onlyLog();
+    await vi.waitFor(async () => expect((await claimedAnchor(log))?.size).toBe(702), { timeout: 5000 });
+    const copy = await crashed();
+    await ledger.close('done');
+    await rm(join(await onlyLog(copy), 'tile'), { recursive: true });
+    expect(await check(copy)).toMatchObject({ verdict: 'ok', logs: [{ size: 702, signed: true }] });
+    expect(await codes(copy)).toContain('tiles-behind');
+    const next = await openTestLedger(copy, keeper);
+    expect(next.previous).toMatchObject([{ size: 702, signed: true }]);
+    expect(next.previous[0]?.damaged).toBeUndefined();
+    expect(next.openIntents).toHaveLength(700);
+    await next.ledger.close('done');
+    expect(await codes(copy)).toEqual(['running']);
+  });
+
+  it('that empties them does not either', async () => {
+    const { ledger } = await openTestLedger(directory, keeper);
+    await lead(ledger);
+    await Promise.all(Array.from({ length: 300 }, (_, n) => ledger.intent(someIntent(n), 'write')));
+    const copy = await crashed();
+    await ledger.close('done');
+    const log = await onlyLog(copy);
+    for (const file of await readdir(join(log, 'tile'), { recursive: true, withFileTypes: true }))
+      if (file.isFile()) await writeFile(join(file.parentPath, file.name), '');
+    const next = await openTestLedger(copy, keeper);
+    expect(next.previous).toMatchObject([{ size: 302, signed: true }]);
+    await next.ledger.close('done');
+    expect(await codes(copy)).toEqual(['running']);
+  });
+});
+
+describe('segments', () => {
+  it('go when a later one has begun and full tiles hold them; what is left is enough to recover', async () => {
+    const { ledger } = await openTestLedger(directory, keeper);
+    await lead(ledger);
+    const rules = Array.from({ length: 12 }, (_, n) => `${'r'.repeat(500)}${n}`);
+    const big = (n: number) => someIntent(n, { verdict: { ...someIntent(n).verdict, rules, warnings: rules } });
+    const log = await onlyLog();
+    for (let n = 0; n < 3000; n += 500)
+      await Promise.all(Array.from({ length: 500 }, (_, at) => ledger.intent(big(n + at), 'write')));
+    await vi.waitFor(async () => expect((await segmentsOf(log))[0]?.first).toBeGreaterThan(0), { timeout: 10_000 });
+    const copy = await crashed();
+    await ledger.close('done');
+    expect(await check(copy)).toMatchObject({ verdict: 'ok', logs: [{ size: 3002 }] });
+    const [left] = await segmentsOf(await onlyLog(copy));
+    await rm(join(await onlyLog(copy), 'tile', 'entries', '011.p'), { recursive: true, force: true });
+    expect(left?.first).toBeLessThan(11 * 256);
+    const next = await openTestLedger(copy, keeper);
+    expect(next.previous).toMatchObject([{ size: 3002, signed: true }]);
+    expect(next.previous[0]?.damaged).toBeUndefined();
+    await next.ledger.close('done');
+    expect(await check(copy)).toMatchObject({ verdict: 'ok' });
+    expect(await check()).toMatchObject({ verdict: 'ok', findings: [] });
+  }, 60_000);
+});
+
+describe('a slow keeper', () => {
+  it('cannot bring an older checkpoint back, nor hold up the lock', async () => {
+    const clock = fakeClock();
+    const late: (() => void)[] = [];
+    let slow = false;
+    const sign = async (body: string): Promise<string> => {
+      const lines = await keeper.sign(body);
+      if (slow) await new Promise<void>((resume) => late.push(resume));
+      return lines;
+    };
+    const { ledger } = await openTestLedger(directory, keeper, { clock, sign });
+    await lead(ledger);
+    slow = true;
+    await ledger.intent(someIntent(1), 'write');
+    clock.advance(1000);
+    await vi.waitFor(() => expect(late).toHaveLength(1));
+    const lock = join(directory, 'lock');
+    const touched = () => stat(lock).then(({ mtimeMs }) => mtimeMs);
+    const before = await touched();
+    await vi.waitFor(async () => {
+      clock.advance(1000);
+      expect(await touched()).toBeGreaterThan(before);
+    });
+    slow = false;
+    await ledger.intent(someIntent(2), 'write');
+    const log = await onlyLog();
+    await vi.waitFor(async () => {
+      clock.advance(1000);
+      expect((await claimedAnchor(log))?.size).toBe(4);
+    });
+    const newest = await readFile(join(log, 'checkpoint'), 'utf8');
+    for (const resume of late) resume();
+    await new Promise((resume) => setImmediate(resume));
+    expect(await readFile(join(log, 'checkpoint'), 'utf8')).toBe(newest);
+    await ledger.close('done');
+    expect(await check()).toMatchObject({ verdict: 'ok', findings: [] });
+  });
+});
+
+describe('the end', () => {
+  it('stands behind everything that was asked for before it, and nothing comes after', async () => {
+    const { ledger } = await openTestLedger(directory, keeper);
+    await lead(ledger);
+    const first = await ledger.intent(someIntent(0), 'write');
+    const asked = Array.from({ length: 100 }, (_, n) => ledger.intent(someIntent(n + 1), n % 2 ? 'write' : 'event'));
+    if (first.ok) ledger.outcome(first.value, { kind: 'applied', took: 1 });
+    const closed = ledger.close('done');
+    expect(await ledger.intent(someIntent(200), 'lease')).toEqual({ ok: false, code: 'GATE_LEDGER_FAILED' });
+    await closed;
+    expect((await Promise.all(asked)).every(({ ok }) => ok)).toBe(true);
+    const records = await recordsIn(directory);
+    expect(records).toHaveLength(105);
+    expect(records.at(-1)?.type).toBe('stop');
+    expect(await check()).toMatchObject({ verdict: 'ok', logs: [{ stopped: true, open: 100 }] });
+  });
+});
