@@ -111,7 +111,8 @@ export async function startManager(
     ...flags,
   ];
   const running = await cluster.run({
-    name: `comptroller-${replica}`,
+    // A log of its own for each start: the end of the one before says nothing about this one.
+    name: `comptroller-${replica}-${port}`,
     command: process.execPath,
     args: [join(ROOT, 'src/cli/main.ts'), 'run', ...args],
   });

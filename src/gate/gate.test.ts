@@ -181,6 +181,17 @@ describe('what is refused', () => {
     ).not.toContain('hunter2');
   });
 
+  test('a namespace that used up its space in the ledger creates nothing for now, and may still delete', async () => {
+    const bench = gateBench({ spent: 'a' });
+    const executed = await bench.run(replicaset, web, planOf([create(0)], [remove('x')]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({
+      kind: 'exhausted',
+      code: 'GATE_QUOTA_EXHAUSTED',
+      retryAfter: 30_000,
+    });
+    expect(kinds(executed)[1]).toEqual(['applied']);
+  });
+
   test('a closed gate refuses everything', async () => {
     const bench = gateBench();
     bench.gate.close();

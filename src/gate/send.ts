@@ -4,11 +4,15 @@ import { type ErrorCode, retryOf } from '#core/errors.ts';
 import type { Outcome } from '#core/plan.ts';
 import type { Answer, WireRequest } from '#core/request.ts';
 import type { ApiObject } from '#core/resource.ts';
+import { type Ms, seconds } from '#core/time.ts';
 import type { Attempt, OutcomeDraft } from '#ledger/port.ts';
 import { wishOf } from './judge.ts';
 import type { GateParts } from './ports.ts';
 import { lostBarrier, type OpenWrite, resolve } from './resolve.ts';
 import type { Pending, Work } from './work.ts';
+
+/** The ledger refills the bytes of a namespace over minutes. */
+const BODIES_REFILL: Ms = seconds(30);
 
 export interface Sent {
   readonly outcome: Outcome;
@@ -46,7 +50,7 @@ export async function send(pending: Pending, work: Work, parts: GateParts, lane:
 function spend(
   pending: Pending,
   work: Work,
-  { quota, clock }: GateParts,
+  { quota, clock, ledger }: GateParts,
   lane: 'write' | 'event',
 ): Outcome | undefined {
   if (lane === 'event') return undefined;
@@ -58,7 +62,7 @@ function spend(
     owner: work.trigger?.ref.uid ?? '',
   };
   const spent = quota.spend(what, clock.now());
-  if (spent.ok) return undefined;
+  if (spent.ok) return verb === 'create' && ledger.spent(target.namespace ?? '') ? shed(pending) : undefined;
   return {
     write: pending.write,
     kind: 'exhausted',
@@ -66,6 +70,12 @@ function spend(
     retryAfter: spent.retryAfter,
     message: `write budget of the ${spent.scope}`,
   };
+}
+
+/** What a namespace creates must be on record with its body; where it made too much of them, it waits. */
+function shed({ write }: Pending): Outcome {
+  const message = "the ledger's space for objects of this namespace is used up for now";
+  return { write, kind: 'exhausted', code: 'GATE_QUOTA_EXHAUSTED', retryAfter: BODIES_REFILL, message };
 }
 
 function recordIntent(pending: Pending, work: Work, parts: GateParts, lane: 'write' | 'event') {

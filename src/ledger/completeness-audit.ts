@@ -20,6 +20,8 @@ import { recordAt } from './records-view.ts';
 
 /** Events of a live cluster may name records that were written after the ledger was read. */
 const MAX_AHEAD = 10_000;
+/** Answers after which the storage may or may not hold the write. */
+const UNCERTAIN: ReadonlySet<number> = new Set([408, 499, 500, 502, 503, 504]);
 
 /** What the audit log shows at all: whether a kind of attempts is hidden is judged by everybody's events. */
 export class Evidence {
@@ -72,7 +74,7 @@ export class AuditSide {
   writes = 0;
   reviews = 0;
   forbidden = 0;
-  readonly closed = { done: 0, refused: 0, neverArrived: 0 };
+  readonly closed = { done: 0, refused: 0, undecided: 0, neverArrived: 0 };
   matched = 0;
   readonly #ledger: LedgerSide;
   readonly #findings: JoinFindings;
@@ -144,6 +146,11 @@ export class AuditSide {
     if (entry.fate === FATE.answered) {
       if (entry.status === event.code) return undefined;
       return this.#find('OTHER_CODE', event, `answered ${event.code}, recorded ${entry.status}`, at);
+    }
+    // The server gave up on it, for instance because its client died: the storage may have it all the same.
+    if (UNCERTAIN.has(event.code)) {
+      this.closed.undecided += 1;
+      return undefined;
     }
     const done = event.code < 300;
     if (done) this.closed.done += 1;

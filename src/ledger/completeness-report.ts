@@ -91,7 +91,12 @@ export interface JoinReport {
     /** Answered 401, 429 or 503 before the API server audits: they need no event. */
     readonly refusedEarly: number;
     /** Whose fate the ledger left open, and the audit log closes. */
-    readonly closed: { readonly done: number; readonly refused: number; readonly neverArrived: number };
+    readonly closed: {
+      readonly done: number;
+      readonly refused: number;
+      readonly undecided: number;
+      readonly neverArrived: number;
+    };
   };
   /** Requests without a record of their own, and records without their request. */
   readonly missing: { readonly inLedger: number; readonly inAudit: number };

@@ -130,6 +130,8 @@ export interface Ledger {
   denial(draft: DenialDraft): void;
   /** Resolves when durable. */
   note(draft: NoteDraft): Promise<Recorded<{ readonly seq: number }>>;
+  /** Whether a namespace has used up its bytes for bodies: its creates are exhausted until they come back. */
+  spent(namespace: string): boolean;
   /** The last durable size and its root. */
   anchor(): Anchor;
   /** Resolves with why, once, when the ledger cannot go on. */

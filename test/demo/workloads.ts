@@ -71,8 +71,15 @@ export async function adoptionAndRelease(admin: Admin, progress: Progress): Prom
       pod.metadata?.deletionTimestamp !== undefined,
     { why: 'the stray pod to be adopted' },
   );
-  await ready(admin, 'web', 20, progress);
-  const [released] = await livePods(admin, 'web');
+  const owned = (pod: Pod): boolean =>
+    pod.metadata?.ownerReferences?.[0]?.name === 'web' && pod.metadata.deletionTimestamp === undefined;
+  const twenty = await admin.waitForAll(
+    'core/pods',
+    { namespace: NAMESPACE, selector: 'app=web' },
+    (pods) => pods.length === 20 && pods.every(owned),
+    { why: 'twenty pods, all of them owned' },
+  );
+  const [released] = twenty;
   const name = released?.metadata?.name ?? '';
   await admin.patch('core/pods', { namespace: NAMESPACE, name }, { metadata: { labels: { app: 'quarantine' } } });
   const free = await admin.waitFor(

@@ -46,6 +46,8 @@ export interface World {
   get: (path: string) => { status: number; body: unknown };
   ledger: 'works' | 'fails';
   leads: boolean;
+  /** A namespace that used up its space for bodies. */
+  spent: string;
   /** Whether the lease still outlives the request when the socket is ready. */
   admitsAtSocket: boolean;
 }
@@ -76,6 +78,7 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
     get: () => ({ status: 404, body: {} }),
     ledger: 'works',
     leads: true,
+    spent: 'nobody',
     admitsAtSocket: true,
     ...change,
   };
@@ -123,6 +126,7 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
         happened.push({ at: 'note', draft });
         return { ok: true, value: { seq: happened.length } };
       },
+      spent: (namespace) => namespace === world.spent,
       anchor: () => ({ origin: 'test', size: 0, root: '' }),
       failure: new Promise(() => {}),
       close: async () => {},
