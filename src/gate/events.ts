@@ -26,6 +26,8 @@ interface Queued {
 
 export function createEventLane(parts: GateParts): EventLane {
   const correlator = createCorrelator();
+  // Events of one object and reason go out one after another: else two equal ones would both be written anew.
+  const turns = new Map<string, Promise<void>>();
   const queue: Queued[] = [];
   let running = 0;
   let serial = 0;
@@ -37,7 +39,7 @@ export function createEventLane(parts: GateParts): EventLane {
       if (next === undefined) break;
       running += 1;
       serial += 1;
-      void emitOne(next, serial, correlator, parts).finally(() => {
+      void inTurn(turns, turnOf(next), emitOne.bind(undefined, next, serial, correlator, parts)).finally(() => {
         running -= 1;
         pump();
       });
@@ -58,6 +60,20 @@ export function createEventLane(parts: GateParts): EventLane {
     drained: () =>
       running === 0 && queue.length === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve)),
   };
+}
+
+const turnOf = ({ work, event }: Queued): string =>
+  [work.controller.name, event.regarding.uid ?? event.regarding.name, event.reason].join('|');
+
+async function inTurn(turns: Map<string, Promise<void>>, key: string, act: () => Promise<void>): Promise<void> {
+  const before = turns.get(key) ?? Promise.resolve();
+  const mine = before.then(act, act);
+  turns.set(key, mine);
+  try {
+    await mine;
+  } finally {
+    if (turns.get(key) === mine) turns.delete(key);
+  }
 }
 
 async function emitOne(
@@ -97,10 +113,10 @@ function settle(
   correlator: Correlator,
   now: Now,
 ): void {
-  const { namespace, name, uid } = metadata;
+  const before = correlated.kind === 'count' ? correlated.standing : { ...metadata, count: 0, first: now.wall };
+  const { namespace, name, uid, count, first } = before;
   if (namespace === undefined || name === undefined || uid === undefined) return;
-  const before = correlated.kind === 'count' ? correlated.standing : { count: 0, first: now.wall };
-  correlator.stands(correlated.id, { namespace, name, uid, count: before.count + 1, first: before.first });
+  correlator.stands(correlated.id, { namespace, name, uid, count: count + 1, first });
 }
 
 function newEvent(component: string, event: PlannedEvent, message: string, now: Now, serial: number): Write {

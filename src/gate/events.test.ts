@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { serviceaccount } from '#controllers/identity/serviceaccount.ts';
+import { replicaset } from '#controllers/workloads/replicaset.ts';
+import type { PlannedEvent } from '#core/plan.ts';
+import type { ApiObject } from '#core/resource.ts';
+import { denied, gateBench, wired } from '#kit/gate.ts';
+import { createEventLane } from './events.ts';
+import type { Work } from './work.ts';
+
+const event = (message: string, name = 'web'): PlannedEvent => ({
+  regarding: { resource: 'apps/replicasets', namespace: 'a', name, uid: `u-${name}` },
+  type: 'Warning',
+  reason: 'FailedCreate',
+  message,
+});
+
+function laneBench(...args: Parameters<typeof gateBench>) {
+  const bench = gateBench(...args);
+  const work = (controller = replicaset): Work => ({
+    controller,
+    loop: 'replicaset',
+    key: 'a/web',
+    view: bench.parts.cache.view([]),
+    now: bench.clock.now(),
+  });
+  return { ...bench, lane: createEventLane(bench.parts), work };
+}
+
+describe('the lane of Events', () => {
+  test('I1, I4: an Event takes the same way, under the controller that planned it', async () => {
+    const { lane, work, happened } = laneBench();
+    lane.emit(work(), [event('Error creating: x')]);
+    await lane.drained();
+    expect(happened.map(({ at }) => at)).toEqual(['intent', 'wire', 'outcome']);
+    const [request] = wired(happened);
+    expect(request).toMatchObject({
+      class: 'event',
+      identity: 'replicaset',
+      verb: 'create',
+      target: { resource: 'core/events', namespace: 'a' },
+    });
+    expect(JSON.parse(request?.body ?? '')).toMatchObject({
+      message: 'Error creating: x',
+      reason: 'FailedCreate',
+      type: 'Warning',
+      count: 1,
+      source: { component: 'replicaset-controller' },
+      involvedObject: { kind: 'ReplicaSet', uid: 'u-web' },
+    });
+  });
+
+  test('equal Events that come together are one, counted up', async () => {
+    const { lane, work, happened } = laneBench();
+    lane.emit(work(), [event('same'), event('same'), event('same')]);
+    await lane.drained();
+    expect(wired(happened).map(({ verb }) => verb)).toEqual(['create', 'patch', 'patch']);
+    expect(JSON.parse(wired(happened)[2]?.body ?? '')).toMatchObject({ count: 3 });
+  });
+
+  test('one that is refused is dropped, and the next is tried afresh', async () => {
+    const { lane, work, happened, world } = laneBench({ decide: () => denied('r') });
+    lane.emit(work(), [event('x')]);
+    await lane.drained();
+    expect(wired(happened)).toEqual([]);
+    world.ledger = 'fails';
+    lane.emit(work(), [event('y')]);
+    await lane.drained();
+    expect(wired(happened)).toEqual([]);
+  });
+
+  test('a controller that declares no Events writes none', async () => {
+    const { lane, work, happened } = laneBench();
+    lane.emit(work(serviceaccount), [event('x')]);
+    await lane.drained();
+    expect(wired(happened)).toEqual([]);
+  });
+
+  test('I15: a flood is dropped and counted, and never waited for', async () => {
+    const { lane, work, parts } = laneBench();
+    lane.emit(
+      work(),
+      Array.from({ length: 3000 }, (_, n) => event('x', `set-${n}`)),
+    );
+    await lane.drained();
+    const { counts } = parts as unknown as { counts: Map<string, number> };
+    expect(counts.get('gate_events_dropped_total{why=queue-full}')).toBe(2000);
+  });
+
+  test('an Event about a cluster-scoped object lies in the namespace default', async () => {
+    const { lane, work, happened } = laneBench();
+    const node: ApiObject = { metadata: { name: 'n', uid: 'u' } };
+    lane.emit(work(), [
+      {
+        regarding: { resource: 'core/nodes', name: node.metadata?.name ?? '', uid: 'u' },
+        type: 'Normal',
+        reason: 'R',
+        message: 'm',
+      },
+    ]);
+    await lane.drained();
+    expect(wired(happened)[0]?.target.namespace).toBe('default');
+  });
+});
