@@ -230,6 +230,17 @@ describe('chains and groups', () => {
     expect([tally.applied?.length, tally.failed?.length, tally.skipped?.length]).toEqual([3, 4, 13]);
   });
 
+  test('slow start asks a namespace that ends once', async () => {
+    const ends = {
+      kind: 'Status',
+      reason: 'Forbidden',
+      details: { causes: [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }] },
+    };
+    const bench = gateBench({ answer: () => ({ kind: 'answered', status: 403, body: ends }) });
+    await bench.run(replicaset, web, { ...planOf(...creates(45)), spread: 'slow-start' });
+    expect(wired(bench.happened)).toHaveLength(1);
+  });
+
   test('a wish that policy refuses is asked for once, not five hundred times', async () => {
     let asked = 0;
     const bench = gateBench({

@@ -78,11 +78,14 @@ async function slowStart(chains: Chains, work: Work, parts: GateParts): Promise<
     const ran = await group(next, work, parts);
     outcomes.push(...ran.outcomes);
     barriers.push(...ran.barriers);
-    failed = ran.outcomes.some((chain) => !chain.every(goesOn));
+    failed = ran.outcomes.some((chain) => !chain.every(goesOn) || chain.some(tellsOfTheEnd));
     size *= 2;
   }
   return { outcomes, barriers };
 }
+
+/** No failure, and yet no reason to ask again: whatever is made there, the namespace is ending. */
+const tellsOfTheEnd = (outcome: Outcome): boolean => 'code' in outcome && outcome.code === 'API_NAMESPACE_TERMINATING';
 
 async function runChain(
   judged: Judged,
