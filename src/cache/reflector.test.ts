@@ -464,6 +464,39 @@ describe('a restore (I16)', () => {
     expect(cache.era()).toBe(1);
   });
 
+  test('seen by two resources at once, one in the middle of a connection, is one era', async () => {
+    const resources = ['core/pods', 'core/nodes', 'core/namespaces'] as const;
+    const cache = make(...resources.map((resource) => ({ resource, identity: 'reader' })));
+    const started = cache.start(abort.signal);
+    await settle();
+    const first = [...api.watches];
+    for (const watch of first) watch.bookmark('50', true);
+    await started;
+    await settle();
+    const answers: ((value: ReturnType<typeof head>) => void)[] = [];
+    api.list = () => new Promise((resolve) => answers.push(resolve));
+    api.watchStatus = ({ query }) => (query.has('sendInitialEvents') ? { status: 200 } : 'never');
+    // Its timer is over, in order: it is connecting, and hears nothing.
+    first[2]?.bookmark('51');
+    await settle();
+    first[2]?.end();
+    first[0]?.break();
+    first[1]?.break();
+    await settle();
+    clock.advance(800);
+    await settle();
+    expect(answers).toHaveLength(2);
+    for (const answer of answers) answer(head('40'));
+    await settle();
+    expect(cache.era()).toBe(1);
+    const fresh = api.watches.slice(3).filter(({ query }) => query.has('sendInitialEvents'));
+    expect(fresh.map(({ path }) => path).sort()).toEqual(['/api/v1/namespaces', '/api/v1/nodes', '/api/v1/pods']);
+    for (const watch of fresh) watch.bookmark('41', true);
+    await settle();
+    expect(resources.map((resource) => cache.syncedRV(resource))).toEqual(['41', '41', '41']);
+    expect(telemetry.lines.filter(({ fields }) => fields.trouble === 'aborted')).toEqual([]);
+  });
+
   test('behind a bumped revision shows by an object at an older version than was seen', async () => {
     const cache = await synced();
     last().event('MODIFIED', pod('x', '8'));

@@ -145,6 +145,8 @@ async function once(parts: ReflectorParts, state: State): Promise<End> {
     return state.watchList ? await watchList(parts, state) : await list(parts, state);
   } catch (error) {
     if (error instanceof ListRefused) return refused(parts, error.status, error.retryAfter);
+    // By ourselves, while it was being opened: a list is due, or the end has come.
+    if (error instanceof TransportError && error.trouble === 'aborted') return { kind: 'clean' };
     if (!(error instanceof TransportError)) logBug(parts, error);
     else parts.log.warn('listing or watching', { resource: parts.plan.resource, trouble: error.trouble });
     return { kind: 'broken' };
@@ -320,7 +322,8 @@ async function checkHistory(parts: ReflectorParts, state: State): Promise<void> 
   try {
     const before = parts.store.syncedRV();
     const { rv } = await listPage(parts.reader, parts.plan, state.signal, { limit: 1, accept: METADATA_LIST });
-    if (compareRV(rv, before) < 0) parts.onBack('the resourceVersion of a list went back');
+    // Another resource may have started the era while this was asked.
+    if (state.due === undefined && compareRV(rv, before) < 0) parts.onBack('the resourceVersion of a list went back');
   } catch (error) {
     // Still away: the next watch fails as well, and this is asked again.
     if (!(error instanceof TransportError) && !(error instanceof ListRefused)) logBug(parts, error);

@@ -30,8 +30,8 @@ export interface FakeListWatch {
     readonly query: URLSearchParams;
     readonly accept: string | undefined;
   }[];
-  /** Answers the next watches; undefined: the connection fails. */
-  watchStatus: (watch: OpenWatch) => { status: number; retryAfter?: number; body?: unknown } | undefined;
+  /** Answers the next watches; undefined: the connection fails; 'never': it hangs until it is aborted. */
+  watchStatus: (watch: OpenWatch) => 'never' | { status: number; retryAfter?: number; body?: unknown } | undefined;
   list: (path: string, query: URLSearchParams) => ReadAnswer | Promise<ReadAnswer>;
 }
 
@@ -78,6 +78,10 @@ export function fakeListWatch(): FakeListWatch {
           lines.end();
         });
         const answer = fake.watchStatus(watch);
+        if (answer === 'never') {
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          throw new TransportError('aborted');
+        }
         if (answer === undefined) throw new TransportError('unreachable');
         if (answer.status !== 200) lines.end();
         return { ...answer, lines };
