@@ -1,4 +1,5 @@
 /** Puts Comptroller on a local cluster the way an operator would: manifests, keys, a signed bundle, then `comptroller run`. */
+import type { KeyObject } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONTROLLERS } from '#controllers/registry.ts';
@@ -24,6 +25,8 @@ export interface Installation {
   readonly policyKey: string;
   readonly kubeconfig: string;
   readonly ledgers: string;
+  /** Signs the bundle of this throw-away installation; it never touches the disk. */
+  readonly signer: KeyObject;
 }
 
 export interface RunningManager extends ManagedProcess {
@@ -44,7 +47,9 @@ export interface ManagerOptions {
 /** Applies the manifests as administrator, and makes what stays outside the cluster: keys, bundle, kubeconfig. */
 export async function install(cluster: LocalCluster): Promise<Installation> {
   const directory = join(cluster.directory, 'comptroller');
+  const pair = newKeyPair('local-policy-signer', 'EdDSA');
   const at: Installation = {
+    signer: pair.key,
     directory,
     bundle: join(directory, 'bundle'),
     policyKey: join(directory, 'policy-signer.public.json'),
@@ -53,7 +58,6 @@ export async function install(cluster: LocalCluster): Promise<Installation> {
   };
   mkdirSync(at.ledgers, { recursive: true, mode: 0o700 });
   cpSync(join(ROOT, 'policies/build'), at.bundle, { recursive: true });
-  const pair = newKeyPair('local-policy-signer', 'EdDSA');
   writeKey(at.policyKey, pair.publicJwk, false);
   await signBundle(at.bundle, pair.key, 'local-policy-signer');
   writeFileSync(at.kubeconfig, withoutUser(cluster), { mode: 0o600 });
