@@ -12,6 +12,20 @@ import {
 import { json, type Keyed, keyed, print, subcommand, TRUST, verifyAll } from './ledger-options.ts';
 import { exitOf, plain, verdictWord } from './ledger-output.ts';
 
+const listed = (codes: Readonly<Record<string, string>>): string =>
+  Object.entries(codes)
+    .map(([code, says]) => `  ${code.padEnd(18)} ${says}`)
+    .join('\n');
+
+const HELP = `
+complete (0): each mutating request of our identities has exactly one record that agrees on user, verb, object and
+answer, and each attempt that got an answer has its request. incomplete (1): one of these was found:
+${listed(JOIN_CODES)}
+undecided (2): none of them, but not all could be seen:
+${listed(GAP_CODES)}
+Ours are the users that the ledgers name and every user that begins with "comptroller:". Reviews and dry runs change
+nothing and are left out. Memory follows the ledger (66 bytes an attempt), not the audit log.`;
+
 interface Options extends Keyed {
   readonly apiserverAudit: readonly string[];
   readonly findings: string;
@@ -29,6 +43,7 @@ export function completenessCommand(): Command {
       'audit logs of all API servers as JSON lines, rotated and gzipped ones too; - reads standard input',
     )
     .option('--findings <count>', 'findings of each kind to tell in full; all are counted', '100')
+    .addHelpText('after', HELP)
     .action(async ({ dir, key, output, apiserverAudit, findings }: Options) => {
       const cap = Number(findings);
       if (!/^[1-9]\d{0,5}$/.test(findings)) throw new Error('reading --findings: it must be a number from 1 to 999999');

@@ -26,10 +26,8 @@ export function verdictWord(verdict: string): string {
 
 /** Texts of a ledger or an audit log may have been written by anybody: no control character reaches a terminal. */
 export function plain(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const escaped = (char: string): string => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escaped);
 }
 
 const GRADES: Readonly<Record<Grade, string>> = { broken: 'WRONG', undecided: 'UNDECIDED', note: 'NOTE' };
