@@ -92,6 +92,15 @@ export async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
+/** A reader that has seen enough (`| head`) ends the command without a word. */
+export function endWithReader(): void {
+  if (process.stdout.listenerCount('error') > 0) return;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.undecided);
+    throw error;
+  });
+}
+
 export function json(kind: string, body: object): string {
   return `${JSON.stringify({ version: REPORT_VERSION, kind, ...body }, undefined, 2)}\n`;
 }

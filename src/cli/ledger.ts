@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { completenessCommand } from './ledger-completeness.ts';
-import { EXIT } from './ledger-options.ts';
+import { EXIT, endWithReader } from './ledger-options.ts';
 import { queryCommand } from './ledger-query.ts';
 import { showCommand } from './ledger-show.ts';
 import { tailCommand } from './ledger-tail.ts';
@@ -13,6 +13,7 @@ Everything works on a copy of the ledger's directory; nothing here contacts the 
 
 /** `comptroller ledger`: what automation did, and that nothing is missing. */
 export function ledgerCommand(): Command {
+  endWithReader();
   const command = new Command('comptroller ledger')
     .description('verify, search and explain ledgers, and join them with the API server audit log')
     .addHelpText('after', HELP);
