@@ -1,0 +1,171 @@
+/** Two replicas: one is killed, one hands over, one is frozen past its lease. Never too many pods, never a late write. */
+import { describe, expect, test } from 'vitest';
+import type { Pod } from '#core/k8s/types.gen.ts';
+import { pathOf } from '#core/resource.ts';
+import { type AuditEvent, brief, isWork, logOf, ourWrites } from '#kit/audit.ts';
+import {
+  activePods,
+  heard,
+  isActive,
+  knock,
+  liveLog,
+  newNamespace,
+  ready,
+  saidBy,
+  scale,
+  withManager,
+} from '#kit/manager.ts';
+import { until } from '#kit/wait.ts';
+import { states } from '#kit/watching.ts';
+import { ApiClient } from '#local/client.ts';
+import type { RunningManager } from '#local/manager.ts';
+import { replicaSet } from '../demo/objects.ts';
+
+/** Short, so that a dead leader's lease runs out within the test; the arithmetic is that of the defaults. */
+const LEASE_SECONDS = 5;
+const RETRY_MS = 500;
+const flags = [
+  `--leader-elect-lease-duration=${LEASE_SECONDS}s`,
+  '--leader-elect-renew-deadline=3s',
+  `--leader-elect-retry-period=${RETRY_MS}ms`,
+];
+/** A follower looks after at most 2.2 retry periods; then come the barrier, recovery and the first plan. */
+const TAKEOVER_MS = LEASE_SECONDS * 1000 + 2.2 * RETRY_MS + 2000;
+const WISHED = 300;
+
+const world = withManager({ nodes: 10, first: { replica: 'a', flags } });
+let leading: RunningManager | undefined;
+const leader = (): RunningManager => {
+  if (leading === undefined) throw new Error('the test before this one did not come to its end');
+  return leading;
+};
+
+async function follower(replica: string): Promise<RunningManager> {
+  const started = await world.start({ replica, flags, waitForLead: false });
+  await until(async () => (await knock(started, '/readyz').catch(() => undefined))?.status === 200, {
+    timeout: 30_000,
+    why: `${replica} to be ready as a follower`,
+  });
+  return started;
+}
+
+const at = (event: AuditEvent): number => Date.parse(event.requestReceivedTimestamp);
+
+/** What a replica's process wrote, but for its lease, in the order of arrival. */
+async function workOf(replica: RunningManager): Promise<readonly AuditEvent[]> {
+  const { id } = await liveLog(replica);
+  return ourWrites(world.cluster)
+    .filter((event) => isWork(event) && logOf(event) === id)
+    .sort((a, b) => at(a) - at(b));
+}
+
+/** Follows an app's pods by a watch of its own; `most` is how many were ever active at one moment. */
+function countActive(app: string): { now(): number; most(): number; stop(): Promise<void> } {
+  const { server, caFile, adminKeys } = world.cluster;
+  const client = new ApiClient({ server, caFile, ...adminKeys });
+  const end = new AbortController();
+  let now = 0;
+  let most = 0;
+  const path = `${pathOf('core/pods', { namespace: 'over' })}?labelSelector=app%3D${app}`;
+  const following = (async () => {
+    for await (const pods of states(client, path, end.signal)) {
+      now = [...pods.values()].filter((pod) => isActive(pod as Pod)).length;
+      most = Math.max(most, now);
+    }
+  })().catch(() => undefined);
+  return {
+    now: () => now,
+    most: () => most,
+    async stop() {
+      end.abort();
+      await following;
+      await client.close();
+    },
+  };
+}
+
+/** Starts a scale-up and resolves in the middle of it. */
+async function midScaleUp(name: string): Promise<void> {
+  await world.admin.create('apps/replicasets', replicaSet('over', name, WISHED));
+  await world.admin.waitForAll(
+    'core/pods',
+    { namespace: 'over', selector: `app=${name}` },
+    (pods) => pods.length >= WISHED / 6,
+    { why: 'a part of the scale-up' },
+  );
+}
+
+/** Exactly the wished pods are there in the end, and at no moment were there more. */
+async function neverMore(name: string, count: ReturnType<typeof countActive>): Promise<void> {
+  await ready(world.admin, { namespace: 'over', name }, WISHED, 90_000);
+  expect(await activePods(world.admin, 'over', name)).toHaveLength(WISHED);
+  await until(() => count.now() === WISHED, { timeout: 5000, why: 'the watch to see as much as the list' });
+  expect(count.most()).toBe(WISHED);
+}
+
+describe('two replicas', () => {
+  test('I10: the leader is killed in a scale-up: the other goes on in time, with exactly the wished pods', async () => {
+    const b = await follower('b');
+    await newNamespace(world.admin, 'over');
+    const count = countActive('killed');
+    await midScaleUp('killed');
+    const killed = Date.now();
+    await world.manager.kill('SIGKILL');
+    await neverMore('killed', count);
+    await count.stop();
+    const [next] = await workOf(b);
+    const took = at(next as AuditEvent) - killed;
+    console.log(`SIGKILL: the first write of the other replica after ${took} ms (lease ${LEASE_SECONDS} s)`);
+    expect(took).toBeLessThan(TAKEOVER_MS);
+    // Sooner than the lease allows would be worse than late.
+    expect(took).toBeGreaterThan((LEASE_SECONDS - 1) * 1000 - RETRY_MS);
+    leading = b;
+  });
+
+  test('hands over within two seconds when it is asked to stop', async () => {
+    const old = leader();
+    const a = await follower('a');
+    const asked = Date.now();
+    const ended = old.kill('SIGTERM');
+    await scale(world.admin, { namespace: 'over', name: 'killed' }, WISHED + 10);
+    expect(await ended).toEqual({ code: 0, signal: null });
+    await ready(world.admin, { namespace: 'over', name: 'killed' }, WISHED + 10);
+    const { id } = await liveLog(a);
+    const acquired = ourWrites(world.cluster).find(
+      (event) => logOf(event) === id && !isWork(event) && event.responseStatus?.code === 200,
+    );
+    const [next] = await workOf(a);
+    const lease = at(acquired as AuditEvent) - asked;
+    const work = at(next as AuditEvent) - asked;
+    console.log(`SIGTERM: the other replica holds the lease after ${lease} ms, and works after ${work} ms`);
+    expect(lease).toBeLessThan(2000);
+    leading = a;
+  });
+
+  test('I10: a leader that is frozen past its lease writes nothing when it wakes, and ends with 1', async () => {
+    const old = leader();
+    const b = await follower('b');
+    const count = countActive('frozen');
+    await midScaleUp('frozen');
+    process.kill(old.pid, 'SIGSTOP');
+    try {
+      await heard(b, '"msg":"controllers started"', TAKEOVER_MS * 2);
+      await neverMore('frozen', count);
+    } finally {
+      process.kill(old.pid, 'SIGCONT');
+    }
+    expect(await old.exited).toEqual({ code: 1, signal: null });
+    await count.stop();
+    expect(count.most()).toBe(WISHED);
+    const [taken] = await workOf(b);
+    const late = (await workOf(old)).filter((event) => at(event) > at(taken as AuditEvent));
+    expect(brief(late)).toEqual([]);
+    const { id } = await liveLog(old);
+    const leases = ourWrites(world.cluster).filter(
+      (event) => logOf(event) === id && at(event) > at(taken as AuditEvent) && event.responseStatus?.code === 200,
+    );
+    expect(brief(leases)).toEqual([]);
+    expect(saidBy(old)).toContain('lost-leadership');
+    leading = b;
+  });
+});
