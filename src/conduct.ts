@@ -285,7 +285,7 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
 }
 
 /** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */
-function attend({ pipeline, telemetry }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
+function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
   const { evaluator, cache, park, ledger, clock } = pipeline;
   undo.push(
     evaluator.onActivation(() => {
@@ -294,7 +294,7 @@ function attend({ pipeline, telemetry }: Stage, reign: () => Reign | undefined, 
     }),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });
-      void reign()?.restart();
+      void reign()?.restart(() => cache.catchUp(signal));
     }),
     watchLoopDelay(clock, telemetry.meter),
     watchClockJumps({

@@ -13,7 +13,7 @@ export interface SegmentFile {
   write(bytes: Buffer): Promise<void>;
   /** A real fdatasync. Its first error is final: the kernel may have dropped the pages it could not write. */
   sync(): Promise<void>;
-  /** Whether the path still leads to the open file: a deleted file would go on "working" unseen. */
+  /** Whether the path still leads to the open file and holds what was written: a deleted or cut one would go on "working" unseen. */
   present(): Promise<boolean>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
@@ -33,11 +33,18 @@ export const realDisk: Disk = {
   createSegment: async (path) => {
     const fd = await createFile(path);
     const { ino, dev } = await statFd(fd);
+    let size = 0;
     return {
-      write: (bytes) => writeAll(fd, bytes),
+      async write(bytes) {
+        await writeAll(fd, bytes);
+        size += bytes.length;
+      },
       sync: () => datasyncFd(fd),
-      present: () => sameFile(path, ino, dev),
-      truncate: (size) => truncateFd(fd, size),
+      present: () => sameFile(path, { ino, dev, size }),
+      async truncate(to) {
+        size = Math.min(size, to);
+        await truncateFd(fd, to);
+      },
       close: () => closeFd(fd),
     };
   },
@@ -67,10 +74,13 @@ export function writeAll(fd: number, bytes: Buffer): Promise<void> {
   });
 }
 
-async function sameFile(path: string, ino: number, dev: number): Promise<boolean> {
+async function sameFile(
+  path: string,
+  { ino, dev, size }: { ino: number; dev: number; size: number },
+): Promise<boolean> {
   try {
     const found = await stat(path);
-    return found.ino === ino && found.dev === dev && found.nlink >= 1;
+    return found.ino === ino && found.dev === dev && found.nlink >= 1 && found.size >= size;
   } catch {
     return false;
   }

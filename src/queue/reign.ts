@@ -6,8 +6,8 @@ import { type Runner, startRunner } from './runner.ts';
 export interface Reign {
   /** Wakes a key behind a lifted refusal: `controller|queue|key`, as the gate names it. */
   wake(address: string): void;
-  /** History went back: everything learned from it is forgotten and every key runs again (I16). */
-  restart(): Promise<void>;
+  /** History went back: what was learned from it is forgotten, and every key runs again once `fresh` is there (I16). */
+  restart(fresh: () => Promise<void>): Promise<void>;
   /** Takes no further key; resolves when none is under way. */
   stop(): Promise<void>;
   /** By controller, for health checks and tests. */
@@ -30,10 +30,11 @@ export function startReign(controllers: readonly Controller[], parts: RunnerPart
       const [controller = '', queue = '', ...key] = address.split('|');
       runners.get(controller)?.wake(queue, key.join('|'));
     },
-    restart() {
+    restart(fresh) {
       changing = changing.then(async () => {
         if (stopped) return;
         await end();
+        await fresh();
         if (!stopped) runners = begin();
       });
       return changing;
