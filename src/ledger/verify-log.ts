@@ -82,6 +82,7 @@ class LogCheck {
     await this.#tail();
     await this.#check.finish();
     await this.#bodies.close();
+    if (this.#note === undefined) await this.#unsigned();
     this.#conclude();
   }
 
@@ -129,7 +130,7 @@ class LogCheck {
   async #add(entries: readonly Buffer[]): Promise<void> {
     for (const entry of entries) this.records.add(entry, this.#check.add(entry));
     await this.#check.flush(this.anchor?.size ?? 0);
-    for (const body of this.records.bodies.splice(0)) await this.#bodies.check(body);
+    await this.#bodies.check(this.records.bodies.splice(0));
   }
 
   async #compareRoot(): Promise<void> {
@@ -151,21 +152,24 @@ class LogCheck {
         return;
       }
       const { first, entries } = next.value;
-      for (const [at, entry] of entries.entries()) {
-        const seq = first + at;
-        if (seq < published) await this.#same(seq, entry);
-        else if (!this.#halted) await this.#continue(seq, entry);
-      }
+      const known = Math.max(0, Math.min(entries.length, published - first));
+      for (const [at, entry] of entries.slice(0, known).entries()) await this.#same(first + at, entry);
+      if (known < entries.length) await this.#continue(first + known, entries.slice(known));
     }
   }
 
-  async #continue(seq: number, entry: Buffer): Promise<void> {
+  async #continue(seq: number, entries: readonly Buffer[]): Promise<void> {
+    if (this.#halted) return;
     if (seq !== this.tree.size) {
       this.#halt(`the write-ahead segments go on with record ${seq}`);
       return;
     }
-    await this.#add([entry]);
+    // The checkpoint may stand within the group, where tiles did not reach it.
+    const signed = (this.anchor?.size ?? 0) - seq;
+    const cut = signed > 0 && signed < entries.length ? signed : entries.length;
+    await this.#add(entries.slice(0, cut));
     await this.#compareRoot();
+    await this.#add(entries.slice(cut));
   }
 
   #bundle: { readonly index: number; readonly entries: readonly Buffer[] } | undefined;
@@ -192,14 +196,19 @@ class LogCheck {
     }
   }
 
+  /** The first checkpoint is signed before anything is acknowledged but the start record. */
+  async #unsigned(): Promise<void> {
+    const { size } = this.tree;
+    const more = await readTileFile(this.#log.path, 'entries', 0, size + 1);
+    if (size > 1 || more !== undefined) this.#say('broken', 'checkpoint', 'the log has no checkpoint');
+    else this.#say('note', 'unborn', 'the process ended before its first checkpoint');
+  }
+
   #conclude(): void {
     const { anchor, tree, records } = this;
     const wanted = anchor?.size ?? 0;
     if (!this.#halted && tree.size < wanted)
       this.#say('broken', 'entries', `${wanted} records are signed, ${tree.size} are here`);
-    // The first checkpoint is signed before anything is acknowledged but the start record.
-    if (this.#note === undefined && tree.size > 1) this.#say('broken', 'checkpoint', 'the log has no checkpoint');
-    else if (this.#note === undefined) this.#say('note', 'unborn', 'the process ended before its first checkpoint');
     if (anchor !== undefined && tree.size > wanted)
       this.#say(
         'note',
