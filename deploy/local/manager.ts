@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONTROLLERS } from '#controllers/registry.ts';
 import { renderManifests } from '#identity/manifests.ts';
+import type { NamingMode } from '#identity/profiles.ts';
 import { signBundle } from '#policy/bundle.ts';
 import { newKeyPair, writeKey } from '#policy/keys.ts';
 import { applyAll } from './apply.ts';
@@ -45,7 +46,7 @@ export interface ManagerOptions {
 }
 
 /** Applies the manifests as administrator, and makes what stays outside the cluster: keys, bundle, kubeconfig. */
-export async function install(cluster: LocalCluster): Promise<Installation> {
+export async function install(cluster: LocalCluster, mode: NamingMode = 'comptroller'): Promise<Installation> {
   const directory = join(cluster.directory, 'comptroller');
   const pair = newKeyPair('local-policy-signer', 'EdDSA');
   const at: Installation = {
@@ -67,7 +68,7 @@ export async function install(cluster: LocalCluster): Promise<Installation> {
     await applyAll(
       client,
       renderManifests(CONTROLLERS, {
-        mode: 'comptroller',
+        mode,
         generations: new Map(),
         namespace: 'comptroller-system',
       }).flatMap(({ objects }) => objects),

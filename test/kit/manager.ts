@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll } from 'vitest';
 import type { Lease, Pod, ReplicaSet } from '#core/k8s/types.gen.ts';
+import type { NamingMode } from '#identity/profiles.ts';
 import { type Leaf, parseLeaf } from '#ledger/leaf.ts';
 import { bundles, claimedAnchor, findLogs, tail } from '#ledger/reader.ts';
 import { startCluster } from '#local/cluster.ts';
@@ -25,10 +26,11 @@ export interface World {
 interface WorldOptions extends ClusterOptions {
   /** Of the replica that is started first; false: none is. */
   readonly first?: ManagerOptions | false;
+  readonly naming?: NamingMode;
 }
 
 /** A control plane with Comptroller on it, for the tests of a file; filled when the first test runs. */
-export function withManager({ first = {}, ...options }: WorldOptions = {}): World {
+export function withManager({ first = {}, naming = 'comptroller', ...options }: WorldOptions = {}): World {
   let cluster: LocalCluster | undefined;
   let client: Admin | undefined;
   let at: Installation | undefined;
@@ -36,7 +38,7 @@ export function withManager({ first = {}, ...options }: WorldOptions = {}): Worl
   beforeAll(async () => {
     cluster = await startCluster({ name: 'whole', ...options });
     client = admin(cluster);
-    at = await install(cluster);
+    at = await install(cluster, naming);
     if (first !== false) manager = await startManager(cluster, at, first);
   });
   afterAll(async () => {
