@@ -136,7 +136,11 @@ export function configurationSchema(controllers: readonly Controller[]) {
     {
       apiVersion: Type.Literal(API_VERSION),
       kind: Type.Literal(KIND),
-      mode: choice(['enforce'], 'enforce', 'What is refused is not done. There is no other mode: enforcement has no off switch.'),
+      mode: choice(
+        ['enforce'],
+        'enforce',
+        'What is refused is not done. There is no other mode: enforcement has no off switch.',
+      ),
       controllers: list(['*'], "Which controllers run: '*' for all that are on by default, name, or -name."),
       stateDir: text('Directory for what outlives the process; 0700.', {
         default: '/var/lib/comptroller',
