@@ -84,7 +84,10 @@ export async function openLedger(options: LedgerOptions): Promise<Opened> {
     return await begin(options, lock, recovered);
   } catch (error) {
     await lock.release();
-    throw error;
+    if (!isFull(error)) throw error;
+    throw new Error(
+      `opening the ledger: there is no room on the disk of ${directory} for its reserve and for what an earlier process left; free some, or move the directory to a larger disk`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { checkpointBody } from './checkpoint.ts';
 import { DIRECTORY_MODE, FILE_MODE, replaceFile, syncPath } from './files.ts';
@@ -114,7 +114,15 @@ export class Publisher {
     const folder = dirname(full);
     if (!this.#folders.has(folder)) await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
     this.#folders.add(folder);
-    await writeFile(full, bytes, { mode: FILE_MODE });
+    // Whole or not there: half a tile would look like a forged one.
+    const temporary = `${full}.tmp`;
+    try {
+      await writeFile(temporary, bytes, { mode: FILE_MODE });
+      await rename(temporary, full);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw error;
+    }
     this.#unsynced.add(full);
   }
 
@@ -140,13 +148,40 @@ export class Publisher {
       const full = join(this.#directory, path);
       this.#unsynced.delete(full);
       await rm(full, { force: true });
-      const empty = await rmdir(dirname(full)).then(
-        () => true,
-        () => false,
-      );
-      if (empty) this.#folders.delete(dirname(full));
+      await this.#dropFolder(dirname(full));
     }
     this.#partials = [[], current, last];
+  }
+
+  /** Partial tiles of a process that crashed: what the last checkpoint does not need was perhaps never whole. */
+  async dropLeftovers(): Promise<void> {
+    const { size } = this.#tree;
+    const needed = new Set(this.#partialTiles().map(({ path }) => path));
+    const levels = this.#rows.map((_, level) => ({ level, width: TILE_WIDTH ** (level + 1) }));
+    for (const { level, width } of [{ level: 'entries' as const, width: TILE_WIDTH }, ...levels]) {
+      for (let index = Math.floor(this.#written / width); index * width <= size; index += 1) {
+        await this.#dropIn(`${tilePath(level, index)}.p`, needed);
+      }
+    }
+  }
+
+  async #dropIn(folder: string, needed: ReadonlySet<string>): Promise<void> {
+    const full = join(this.#directory, folder);
+    for (const name of await readdir(full).catch(() => [])) {
+      if (needed.has(`${folder}/${name}`)) continue;
+      this.#unsynced.delete(join(full, name));
+      await rm(join(full, name), { force: true });
+    }
+    await this.#dropFolder(full);
+  }
+
+  /** If it is empty. */
+  async #dropFolder(full: string): Promise<void> {
+    const empty = await rmdir(full).then(
+      () => true,
+      () => false,
+    );
+    if (empty) this.#folders.delete(full);
   }
 
   /** Makes every file written so far durable; then the segments that hold the same records are not needed any more. */

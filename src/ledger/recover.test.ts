@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -67,6 +67,33 @@ describe('a killed process', () => {
   });
 });
 
+describe('a stale lock', () => {
+  it('is taken over by one of many that try at once', async () => {
+    await killedAfter(1);
+    const outcomes = Array.from({ length: 5 }, async () => {
+      const writer = fork(WRITER, [directory, keeper.verifierKey], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+      const errors: Buffer[] = [];
+      writer.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
+      const ended = once(writer, 'exit').then(() => Buffer.concat(errors).toString());
+      const opened = new Promise<ChildProcess>((resolve) => {
+        writer.on('message', (said: Said) => {
+          if (said.say === 'sign') void keeper.sign(said.body).then((lines) => writer.send(lines, () => {}));
+          if (said.say === 'opened') resolve(writer);
+        });
+      });
+      return { writer, ended, result: await Promise.race([opened, ended]) };
+    });
+    const all = await Promise.all(outcomes);
+    const winners = all.filter(({ result }) => typeof result !== 'string');
+    for (const { result } of all) if (typeof result === 'string') expect(result).toMatch(/held by another process/);
+    for (const { writer, ended } of winners) {
+      writer.kill('SIGKILL');
+      await ended;
+    }
+    expect(winners).toHaveLength(1);
+  }, 20_000);
+});
+
 describe('a power failure', () => {
   it('that takes every tile which was not synced loses nothing that the segments hold', async () => {
     const { ledger } = await openTestLedger(directory, keeper);
@@ -87,19 +114,31 @@ describe('a power failure', () => {
     expect(await codes(copy)).toEqual(['running']);
   });
 
-  it('that empties them does not either', async () => {
+  it.each([
+    ['empties them', () => Buffer.alloc(0)],
+    [
+      'leaves zeros',
+      (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 512), Buffer.alloc(Math.max(0, bytes.length - 512))]),
+    ],
+    ['cuts them', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
+  ])('that %s does not either', async (_, harm) => {
     const { ledger } = await openTestLedger(directory, keeper);
     await lead(ledger);
     await Promise.all(Array.from({ length: 300 }, (_, n) => ledger.intent(someIntent(n), 'write')));
+    const log = await onlyLog();
+    await vi.waitFor(async () => expect((await claimedAnchor(log))?.size).toBe(302), { timeout: 5000 });
     const copy = await crashed();
     await ledger.close('done');
-    const log = await onlyLog(copy);
-    for (const file of await readdir(join(log, 'tile'), { recursive: true, withFileTypes: true }))
-      if (file.isFile()) await writeFile(join(file.parentPath, file.name), '');
+    for (const file of await readdir(join(await onlyLog(copy), 'tile'), { recursive: true, withFileTypes: true })) {
+      const path = join(file.parentPath, file.name);
+      if (file.isFile()) await writeFile(path, harm(await readFile(path)));
+    }
+    expect(await check(copy)).toMatchObject({ verdict: 'ok', logs: [{ size: 302, signed: true }] });
     const next = await openTestLedger(copy, keeper);
     expect(next.previous).toMatchObject([{ size: 302, signed: true }]);
+    expect(next.previous[0]?.damaged).toBeUndefined();
     await next.ledger.close('done');
-    expect(await codes(copy)).toEqual(['running']);
+    expect(await check(copy)).toMatchObject({ verdict: 'ok' });
   });
 });
 

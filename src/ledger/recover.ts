@@ -250,6 +250,7 @@ class Scan {
     } catch {
       return false;
     }
+    await this.publisher.dropLeftovers();
     await this.publisher.sync();
     await this.publisher.dropSegments(segments);
     return true;

@@ -54,6 +54,8 @@ class LogCheck {
   readonly #keys: readonly VerifierKey[];
   readonly #say: Say;
   readonly #check: TreeCheck;
+  /** Records below are in tiles that were synced. */
+  readonly #durable: number;
   readonly #bodies: BodyCheck;
   #note: string | undefined;
   /** An entry cannot be read: where the next one stands is not known any more. */
@@ -64,6 +66,7 @@ class LogCheck {
     this.#log = log;
     this.#keys = keys;
     this.#say = say;
+    this.#durable = durable;
     this.records = new RecordCheck(log.id, say);
     this.#check = new TreeCheck(log.path, durable, say);
     this.#bodies = new BodyCheck(log.path, say);
@@ -113,9 +116,10 @@ class LogCheck {
       const index = Math.floor(this.tree.size / TILE_WIDTH);
       const width = tileWidth(0, index, size);
       const file = await readTileFile(this.#log.path, 'entries', index, width);
-      // Not there, or empty since the power failed: the write-ahead segments may hold it.
+      // Not there, or cut since the power failed: the write-ahead segments may hold it.
       if (file === undefined || file.bytes.length === 0) break;
       const entries = entriesOf(file)?.slice(this.tree.size % TILE_WIDTH, width);
+      if (entries === undefined && this.tree.size >= this.#durable) break;
       if (entries === undefined) this.#halt(`${tilePath('entries', index, file.width)} does not hold whole entries`);
       else await this.#add(entries);
     }

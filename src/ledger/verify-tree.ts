@@ -109,8 +109,9 @@ export class TreeCheck {
   }
 
   #compare(tile: Tile, width: number, bytes: Buffer): void {
-    if (bytes.equals(bytesOf(tile, tile.parts.slice(0, width)))) return;
-    if (bytes.length === 0) this.#missing(tile, width);
+    const wanted = bytesOf(tile, tile.parts.slice(0, width));
+    if (bytes.equals(wanted)) return;
+    if (bytes.length === 0 || (tile.end > this.#durable && isCut(bytes, wanted))) this.#missing(tile, width);
     else this.#say('broken', 'tile-differs', `${tilePath(tile.level, tile.index, width)} is not what the records say`);
   }
 
@@ -124,6 +125,17 @@ export class TreeCheck {
     this.#behind = true;
     this.#say('note', 'tiles-behind', `${path} is not there; the write-ahead segments hold what belongs in it`);
   }
+}
+
+const BLOCK_BYTES = 512;
+
+/** As a power failure leaves a file that was not synced: its beginning alone, or with blocks of zeros behind it. */
+function isCut(bytes: Buffer, wanted: Buffer): boolean {
+  if (bytes.length > wanted.length) return false;
+  if (bytes.length < wanted.length && bytes.equals(wanted.subarray(0, bytes.length))) return true;
+  const wrong = bytes.findIndex((byte, at) => byte !== wanted[at]);
+  const block = wrong - (wrong % BLOCK_BYTES);
+  return wrong >= 0 && bytes.subarray(block).every((byte) => byte === 0);
 }
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {
