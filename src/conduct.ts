@@ -27,7 +27,7 @@ import type { Anchor } from '#ledger/port.ts';
 import type { createEvaluator } from '#policy/evaluator.ts';
 import { watchClockJumps } from '#telemetry/clock.ts';
 import { watchLoopDelay } from '#telemetry/loop-delay.ts';
-import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
+import type { Health, Log, Metrics, Telemetry } from '#telemetry/port.ts';
 import { type Reign, startReign } from './queue/reign.ts';
 
 /** How a process ended; the exit codes are documented in README.md. */
@@ -234,7 +234,7 @@ async function beginReign(stage: Stage, epoch: Epoch, predecessor: Anchor | unde
   const predecessorNote = predecessor === undefined ? {} : { predecessor };
   const noted = await ledger.note({ note: 'leadership', epoch, won: true, ...predecessorNote });
   if (!noted.ok) throw new Error(`recording the leadership: ${noted.code}`);
-  if (predecessor !== undefined) await noteRollback(base.opened, predecessor);
+  if (predecessor !== undefined) await noteRollback(base.opened, predecessor, telemetry.log);
   await stage.synced;
   await cache.catchUp(signal);
   await recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log });
@@ -242,10 +242,18 @@ async function beginReign(stage: Stage, epoch: Epoch, predecessor: Anchor | unde
 }
 
 /** An anchor ahead of the local logs of the same origin means that they were rolled back. */
-async function noteRollback({ ledger, checkAnchor }: Opened, predecessor: Anchor): Promise<void> {
+async function noteRollback({ ledger, checkAnchor, previous }: Opened, predecessor: Anchor, log: Log): Promise<void> {
+  const { origin, size } = predecessor;
   const found = await checkAnchor(predecessor);
   if (found !== 'rolled-back' && found !== 'forked') return;
-  await ledger.note({ note: 'rolled-back', anchor: { origin: predecessor.origin, size: predecessor.size }, found: 0 });
+  const held = previous.find((own) => own.origin === origin)?.size ?? 0;
+  log.error('finding a ledger that was put back: the Lease tells of other records than it holds', {
+    found,
+    origin,
+    anchored: size,
+    held,
+  });
+  await ledger.note({ note: 'rolled-back', anchor: { origin, size }, found: held });
 }
 
 function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
