@@ -25,7 +25,7 @@ const MAX_ANSWER = 16 * 1024 * 1024;
 
 export function createWriter(options: WriterOptions): Writer {
   const { endpoint, identities, clock, meter, isRecorded } = options;
-  const perIdentity = options.perIdentity ?? 16;
+  const perIdentity = options.perIdentity ?? 32;
   const connections = createConnections(endpoint, identities, perIdentity);
   const lanes = new Map<string, Semaphore>();
   let onWire = 0;
