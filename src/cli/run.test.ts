@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly errors: string;
+}
+
+/** The real command in a process of its own. */
+function comptroller(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], (error, out, errors) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, errors });
+    });
+  });
+}
+
+describe('comptroller run', () => {
+  test('an unknown flag ends it with 2, and names the nearest', async () => {
+    const { code, out, errors } = await comptroller('run', '--kubecofig=/tmp/x');
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(errors).toContain('--kubecofig: unknown flag; did you mean --kubeconfig?');
+  });
+
+  test('every problem is told at once, and no value is repeated', async () => {
+    const { code, errors } = await comptroller('run', '--leader-elect=maybe-hunter2', '--secure-port=-1', '--nonsense');
+    expect(code).toBe(2);
+    for (const part of ['--leader-elect', '--secure-port', '--nonsense']) expect(errors).toContain(part);
+    expect(errors).not.toContain('hunter2');
+    expect(errors).not.toMatch(/\n\s+at /);
+  });
+
+  test('there is no flag that turns enforcement off', async () => {
+    const { code, errors } = await comptroller('run', '--kubeconfig=/tmp/x', '--mode=shadow');
+    expect(code).toBe(2);
+    expect(errors).toContain('--mode');
+  });
+
+  test('the version names the Kubernetes whose behaviour it has', async () => {
+    const { code, out } = await comptroller('run', '--version');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^comptroller \d+\.\d+\.\d+ \(Kubernetes v1\.\d+\.\d+\)\n$/);
+  });
+});
