@@ -316,9 +316,11 @@ function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | und
 
 function watchHealth(health: Health, { pipeline, synced, base }: Stage, leadership: Leadership): void {
   let ready = false;
-  void synced.then(() => {
+  const noteReady = (): void => {
     ready = true;
-  });
+  };
+  // Where it fails the process ends, which is said elsewhere: here it only stays not ready.
+  synced.then(noteReady, () => undefined);
   let failed: string | undefined;
   void base.opened.ledger.failure.then((why) => {
     failed = why;
