@@ -64,7 +64,11 @@ function setUp(first?: Lease) {
   void elector.run(abort.signal).then((end) => {
     seen.end = end;
   });
-  return { elector, server, seen, advance, abort };
+  /** The process stands still: what is due meanwhile is late. */
+  const freeze = (by: number): void => {
+    time += by;
+  };
+  return { elector, server, seen, advance, freeze, abort };
 }
 
 const held = (holder: string): Lease => ({
@@ -119,6 +123,16 @@ describe('losing', () => {
     expect(seen.lost).toEqual(['renew-deadline']);
     expect(seen.end).toEqual({ kind: 'lost', why: 'renew-deadline' });
     expect(elector.fence.epoch()).toBeUndefined();
+  });
+
+  test('a process that was frozen past the deadline does not renew when it wakes', async () => {
+    const { seen, server, advance, freeze } = setUp();
+    await advance(500);
+    const { version } = server;
+    freeze(10_000);
+    await advance(0);
+    expect(seen.lost).toEqual(['renew-deadline']);
+    expect(server.version).toBe(version);
   });
 
   test('an answer that never comes does not hide the deadline', async () => {

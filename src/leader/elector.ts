@@ -127,6 +127,9 @@ class LeaseElector implements Elector {
 
   async #renew(): Promise<Ms> {
     const { clock, config, anchor, meter } = this.#parts;
+    // After a freeze the timers of the next try and of the deadline are both due, this one first.
+    if (this.#reign !== undefined && clock.now().mono - this.#reign.renewedAt.mono >= config.renewDeadline)
+      return this.#lose('renew-deadline');
     if (this.#stale) {
       meter.count('leader_election_slowpath_total', { name: config.name });
       if (!(await this.#look())) return config.retryPeriod;
