@@ -43,6 +43,8 @@ function options(endpoint: Endpoint, credential: Credential): Client.Options {
     bodyTimeout: 0,
     connect: {
       secureContext: credential.context,
+      // Said aloud: an environment variable could turn the default off.
+      rejectUnauthorized: true,
       timeout: CONNECT_TIMEOUT_MS,
       maxCachedSessions: 0,
       ...(endpoint.servername !== undefined && { servername: endpoint.servername }),

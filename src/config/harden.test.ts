@@ -127,3 +127,16 @@ async function* lines(stream: NodeJS.ReadableStream): AsyncGenerator<string, und
   }
   return undefined;
 }
+
+describe('what would undo it', () => {
+  test.each([
+    ['NODE_TLS_REJECT_UNAUTHORIZED', { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } }],
+    ['--inspect', { execArgv: [...HARDENED_FLAGS, '--inspect=0.0.0.0:9229'] }],
+    ['--tls-keylog', { execArgv: [...HARDENED_FLAGS, '--tls-keylog=keys'] }],
+  ] as const)('%s never stays', (name, change) => {
+    const plain = { execPath: '/node', execArgv: [...HARDENED_FLAGS], argv: ['/node', 'main.ts'], env: {} };
+    const start = hardenedStart({ ...plain, ...change });
+    if (start.kind !== 'again') throw new Error(start.kind);
+    expect(JSON.stringify(start)).not.toContain(name);
+  });
+});

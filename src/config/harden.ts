@@ -14,7 +14,25 @@ export const HARDENED_FLAGS: readonly string[] = [
 /** Set on the second start, so that a third never follows. */
 const MARKER = 'COMPTROLLER_HARDENED';
 /** Variables that make Node load or run something else than what was installed. */
-const REFUSED_VARIABLES = ['NODE_OPTIONS', 'NODE_PATH', 'NODE_REPL_EXTERNAL_MODULE', 'NODE_V8_COVERAGE', 'LD_PRELOAD'];
+const REFUSED_VARIABLES = [
+  'NODE_OPTIONS',
+  'NODE_PATH',
+  'NODE_REPL_EXTERNAL_MODULE',
+  'NODE_V8_COVERAGE',
+  'NODE_DEBUG',
+  'NODE_TLS_REJECT_UNAUTHORIZED',
+  'NODE_EXTRA_CA_CERTS',
+  'SSLKEYLOGFILE',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'OPENSSL_CONF',
+  'OPENSSL_MODULES',
+  'LD_PRELOAD',
+  'LD_AUDIT',
+  'LD_LIBRARY_PATH',
+];
+/** Flags of Node's that load other code, open a door to a debugger, or write keys to a file. */
+const REFUSED_FLAGS = /^--(inspect|tls-keylog|require|import|loader|experimental-loader|env-file|title)|^-r$/;
 /** `ps` can only show as much as the process was started with: room for the title that is set later. */
 const TITLE_ROOM = 1536;
 
@@ -34,14 +52,17 @@ export type Start =
 export function hardenedStart({ execPath, execArgv, argv, env }: Process): Start {
   const missing = HARDENED_FLAGS.filter((flag) => !execArgv.includes(flag));
   const refused = REFUSED_VARIABLES.filter((name) => env[name] !== undefined);
-  if (missing.length === 0 && refused.length === 0) return { kind: 'hardened' };
+  const unwanted = execArgv.filter((flag) => REFUSED_FLAGS.test(flag) && !flag.startsWith('--title='));
+  if (missing.length + refused.length + unwanted.length === 0) return { kind: 'hardened' };
   if (env[MARKER] !== undefined)
-    throw new Error(`starting hardened: ${[...missing, ...refused].join(', ')} would not change; unset ${MARKER}`);
+    throw new Error(
+      `starting hardened: ${[...missing, ...refused, ...unwanted].join(', ')} would not change; unset ${MARKER}`,
+    );
   const kept = Object.entries(env).flatMap(([name, value]) =>
     value === undefined || REFUSED_VARIABLES.includes(name) ? [] : [[name, value] as const],
   );
   const title = `--title=${'kube-controller-manager'.padEnd(TITLE_ROOM)}`;
-  const others = execArgv.filter((flag) => !HARDENED_FLAGS.includes(flag) && !flag.startsWith('--title='));
+  const others = execArgv.filter((flag) => !HARDENED_FLAGS.includes(flag) && !REFUSED_FLAGS.test(flag));
   return {
     kind: 'again',
     args: [execPath, ...HARDENED_FLAGS, title, ...others, ...argv.slice(1)],

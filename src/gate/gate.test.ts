@@ -76,6 +76,21 @@ describe('what leaves', () => {
     expect(wired(bench.happened)[0]?.identity).toBe('replicaset');
   });
 
+  test('I17: policy sees what the patch makes of the cached object, whatever the plan says it will be', async () => {
+    const seen: PolicyInput[] = [];
+    const objects = [web];
+    const bench = gateBench({
+      objects,
+      decide: (input) => {
+        seen.push(input);
+        return allowed;
+      },
+    });
+    const lie = { ...status('5'), after: { metadata: { name: 'harmless' } } };
+    await bench.run(replicaset, web, planOf([lie]));
+    expect(seen[0]?.object).toMatchObject({ metadata: { name: 'web', uid: 'u1' }, status: { replicas: 1 } });
+  });
+
   test('a patch carries uid and resourceVersion; without either it does not leave', async () => {
     const bench = gateBench();
     const executed = await bench.run(replicaset, web, planOf([status('5')], [status()]));
@@ -228,6 +243,14 @@ describe('chains and groups', () => {
     const executed = await bench.run(replicaset, web, { ...planOf(...creates(20)), spread: 'slow-start' });
     const tally = Object.groupBy(executed.outcomes.flat(), ({ kind }) => kind);
     expect([tally.applied?.length, tally.failed?.length, tally.skipped?.length]).toEqual([3, 4, 13]);
+  });
+
+  test('an answer of the wrong shape is recorded without what is no text', async () => {
+    const metadata = { uid: null, name: { evil: 1 }, resourceVersion: 7 };
+    const bench = gateBench({ answer: () => ({ kind: 'answered', status: 201, body: { metadata } }) });
+    expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['applied']]);
+    const [outcome] = bench.happened.flatMap((one) => (one.at === 'outcome' ? [one.draft] : []));
+    expect(Object.keys(outcome ?? {}).sort()).toEqual(['kind', 'status', 'took']);
   });
 
   test('slow start asks a namespace that ends once', async () => {

@@ -1,5 +1,6 @@
 import { listedBy } from '#core/controller.ts';
 import { type ErrorCode, retryOf } from '#core/errors.ts';
+import { patched } from '#core/patch.ts';
 import { type Outcome, targetOf, type Write } from '#core/plan.ts';
 import type { WireRequest } from '#core/request.ts';
 import type { ApiObject } from '#core/resource.ts';
@@ -103,13 +104,16 @@ function prepare(
   const undeclared = checkDeclared(work.controller, rendered.request);
   const namespace = target?.namespace === undefined ? undefined : namespaceOf(parts, target.namespace);
   const { ok: _, ...parcel } = rendered;
-  const before = parcel.before ?? cachedBefore(rendered.request, work);
+  // What the cache shows counts, not what the plan says was there.
+  const before = cachedBefore(rendered.request, work) ?? parcel.before;
+  const after = write.verb === 'patch' && before !== undefined ? patched(before, write) : parcel.after;
   const pending: Pending = {
     write,
     writeId,
     cause: causeOf(write.reason, work, namespace),
     ...parcel,
     ...(before && { before }),
+    ...(after && { after }),
   };
   if (undeclared !== undefined) {
     ledger.denial({ ...wishOf(pending, work), code: undeclared, epoch: parts.fence.epoch() });

@@ -194,12 +194,15 @@ export function outcomeRecord(outcome: Outcome, answer: Answer | { kind: 'refuse
     ...(answer.kind === 'answered' && { status: answer.status }),
     ...(outcome.kind === 'failed' && outcome.apiReason !== undefined && { apiReason: outcome.apiReason }),
     ...(outcome.kind === 'failed' && outcome.causes !== undefined && { causes: outcome.causes }),
-    ...(metadata?.uid !== undefined && { uid: metadata.uid }),
-    ...(metadata?.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
-    ...(metadata?.name !== undefined && { name: metadata.name }),
+    ...(isText(metadata?.uid) && { uid: metadata.uid }),
+    ...(isText(metadata?.resourceVersion) && { resourceVersion: metadata.resourceVersion }),
+    ...(isText(metadata?.name) && { name: metadata.name }),
     took,
   };
 }
+
+/** An answer is what a server sent: nothing in it has the shape that it should. */
+const isText = (value: unknown): value is string => typeof value === 'string';
 
 function recordKind(outcome: Outcome, answer: Answer | { kind: 'refused' }): OutcomeDraft['kind'] {
   if (answer.kind === 'refused') return 'fenced';

@@ -99,9 +99,10 @@ export class LiveLedger implements Ledger {
       this.#parts.log.error('recording a second outcome of one attempt', { auditId: attempt.auditId });
       return;
     }
+    const data = outcomeData(attempt.seq, draft);
     if (draft.kind === 'unknown') this.#lost(attempt.seq);
     this.#open.delete(attempt.seq);
-    void this.#must('outcome', outcomeData(attempt.seq, draft));
+    void this.#must('outcome', data);
   }
 
   denial(draft: DenialDraft): void {

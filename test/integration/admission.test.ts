@@ -33,9 +33,20 @@ beforeAll(async () => {
   const made = await world.admin.create('apps/replicasets', replicaSet('web'), { namespace: 'default' });
   owner = { name: 'web', uid: made.metadata?.uid ?? '' };
   // The API server takes policies up a moment after they are written.
-  const refused = async (): Promise<boolean> =>
-    (await make(reader, configMap('early'))).message.includes('reader never writes');
+  const tries: [Admin, ApiObject][] = [
+    [reader, configMap('early')],
+    [replicaset, pod('early')],
+    [replicaset, event('early', 'kubelet')],
+    [serviceaccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'early' } }],
+    [rootCa, { ...configMap('kube-root-ca.crt'), immutable: true } as ApiObject],
+  ];
+  const refused = async (): Promise<boolean> => {
+    const said = await Promise.all(tries.map(([as, object]) => make(as, object)));
+    return said.every(({ status, message }) => status === 403 && message.includes('ValidatingAdmissionPolicy'));
+  };
   await until(refused, { timeout: 30_000, why: 'the admission policies to be in force' });
+  for (const name of ['early', 'kube-root-ca.crt'])
+    await world.admin.delete('core/configmaps', { namespace: 'default', name });
 });
 afterAll(() => world?.stop());
 
@@ -49,6 +60,17 @@ const replicaSet = (name: string): object => ({
   },
 });
 const configMap = (name: string): ApiObject => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
+const event = (name: string, component: string, kind = 'ReplicaSet'): ApiObject =>
+  ({
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name },
+    involvedObject: { kind, namespace: 'default', name: 'web' },
+    reason: 'R',
+    type: 'Warning',
+    message: 'm',
+    source: { component },
+  }) as ApiObject;
 const reference = (more: object = {}): object => ({
   apiVersion: 'apps/v1',
   kind: 'ReplicaSet',
@@ -161,6 +183,49 @@ describe('replicaset', () => {
     );
   });
 
+  it("cannot take another controller's pod in two steps: put its own owner there, then delete", async () => {
+    const foreign = reference({ kind: 'StatefulSet', name: 'db', uid: '33333333-3333-4333-8333-333333333333' });
+    await world.admin.create('core/pods', pod('db-0', [foreign]), { namespace: 'default' });
+    expect(await merge(replicaset, podPath('db-0'), { metadata: { ownerReferences: [reference()] } })).toMatchObject(
+      denied('replicaset', /leaves the owner references of others alone/),
+    );
+    await world.admin.create('core/pods', pod('taken', [reference()]), { namespace: 'default' });
+    const forged = [reference({ name: 'nope', uid: '44444444-4444-4444-8444-444444444444' })];
+    expect(await merge(replicaset, podPath('taken'), { metadata: { ownerReferences: forged } })).toMatchObject(
+      denied('replicaset', /adopts only pods that nothing controls/),
+    );
+  });
+
+  it('changes nothing of a ReplicaSet beside its status', async () => {
+    const path = `${pathOf('apps/replicasets', { namespace: 'default', name: 'web' })}/status`;
+    for (const metadata of [
+      { labels: { app: 'stray' } },
+      { annotations: { a: 'b' } },
+      { finalizers: ['example.com/stay'] },
+    ]) {
+      expect(await merge(replicaset, path, { metadata })).toMatchObject(
+        denied('replicaset-status', /changes nothing of a ReplicaSet but its status/),
+      );
+    }
+  });
+
+  it('writes Events as itself, about ReplicaSets, and rewrites none of others', async () => {
+    expect(await make(replicaset, event('own', 'replicaset-controller'))).toMatchObject({ status: 201 });
+    expect(await make(replicaset, event('forged', 'kubelet'))).toMatchObject(denied('replicaset-events', /as itself/));
+    expect(await make(replicaset, event('astray', 'replicaset-controller', 'Node'))).toMatchObject(
+      denied('replicaset-events', /as itself/),
+    );
+    await world.admin.create('core/events', event('kubelets', 'kubelet'), { namespace: 'default' });
+    const at = (name: string): string => pathOf('core/events', { namespace: 'default', name });
+    expect(await merge(replicaset, at('own'), { count: 2, message: 'again' })).toMatchObject({ status: 200 });
+    expect(await merge(replicaset, at('own'), { type: 'Normal' })).toMatchObject(
+      denied('replicaset-events', /counts up its own/),
+    );
+    expect(await merge(replicaset, at('kubelets'), { message: 'all fine' })).toMatchObject(
+      denied('replicaset-events', /counts up its own/),
+    );
+  });
+
   it('does not reach what it does not declare', async () => {
     expect(await make(replicaset, configMap('x'))).toMatchObject(
       denied('fleet', /replicaset does not declare CREATE configmaps/),
@@ -208,11 +273,34 @@ describe('serviceaccount', () => {
 });
 
 describe('root-ca-certificate-publisher', () => {
+  it.each([
+    ['what is no certificate', { data: { 'ca.crt': 'ATTACKER' } }, /one certificate bundle/],
+    ['a key beside it', { data: { 'ca.crt': '-----BEGIN CERTIFICATE-----', other: 'x' } }, /one certificate bundle/],
+    [
+      'a private key',
+      { data: { 'ca.crt': '-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----' } },
+      /one certificate bundle/,
+    ],
+    [
+      'one that cannot be mended',
+      { data: { 'ca.crt': '-----BEGIN CERTIFICATE-----' }, immutable: true },
+      /could not mend/,
+    ],
+  ])('does not publish %s', async (_, more, text) => {
+    expect(await make(rootCa, { ...configMap('kube-root-ca.crt'), ...more } as ApiObject, 'kube-public')).toMatchObject(
+      denied('root-ca-certificate-publisher', text),
+    );
+  });
+
   it('writes kube-root-ca.crt and no other', async () => {
     await world.admin.create('core/configmaps', configMap('settings'), { namespace: 'default' });
-    expect(await make(rootCa, configMap('kube-root-ca.crt'))).toMatchObject({ status: 201 });
+    const certificate = '-----BEGIN CERTIFICATE-----';
+    const published = { ...configMap('kube-root-ca.crt'), data: { 'ca.crt': certificate } } as ApiObject;
+    expect(await make(rootCa, published)).toMatchObject({ status: 201 });
     const at = (name: string): string => pathOf('core/configmaps', { namespace: 'default', name });
-    expect(await merge(rootCa, at('kube-root-ca.crt'), { data: { 'ca.crt': 'x' } })).toMatchObject({ status: 200 });
+    expect(await merge(rootCa, at('kube-root-ca.crt'), { data: { 'ca.crt': `${certificate}x` } })).toMatchObject({
+      status: 200,
+    });
     expect(await make(rootCa, configMap('other'))).toMatchObject({ status: 403 });
     expect(await merge(rootCa, at('settings'), { data: { a: 'x' } })).toMatchObject({ status: 403 });
     expect(await send(rootCa, 'DELETE', at('kube-root-ca.crt'))).toMatchObject(denied('fleet', /DELETE configmaps/));
@@ -251,7 +339,8 @@ describe('reader and leader', () => {
 describe("I14: comptroller's own objects", () => {
   it('no identity writes in its namespace', async () => {
     const own = denied('fleet', /no identity of comptroller writes in comptroller-system/);
-    expect(await make(rootCa, configMap('kube-root-ca.crt'), 'comptroller-system')).toMatchObject(own);
+    const ca = { ...configMap('kube-root-ca.crt'), data: { 'ca.crt': '-----BEGIN CERTIFICATE-----' } } as ApiObject;
+    expect(await make(rootCa, ca, 'comptroller-system')).toMatchObject(own);
     expect(await make(replicaset, pod('x', [reference()]), 'comptroller-system')).toMatchObject({ status: 403 });
   });
 
@@ -294,7 +383,7 @@ describe('the type checker', () => {
       const policies = (await world.admin.waitForAll(
         'admissionregistration.k8s.io/validatingadmissionpolicies',
         {},
-        (all) => all.length >= 5 && all.every((policy) => policy.status?.observedGeneration !== undefined),
+        (all) => all.length >= 7 && all.every((policy) => policy.status?.observedGeneration !== undefined),
         { why: 'the type checker to look at each policy', timeout: 60_000 },
       )) as readonly { metadata?: { name?: string }; status?: { typeChecking?: { expressionWarnings?: unknown[] } } }[];
       const warned = policies.filter(({ status }) => (status?.typeChecking?.expressionWarnings ?? []).length > 0);

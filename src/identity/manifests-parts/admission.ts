@@ -20,8 +20,9 @@ interface Validation {
  */
 export function admissionFiles(controllers: readonly Controller[], namespace: string): ManifestFile[] {
   const files = controllers.flatMap((controller) => {
-    const rules = ADMISSION_RULES.get(controller.name);
-    return rules === undefined ? [] : [{ file: `admission/${controller.name}.yaml`, objects: own(controller, rules) }];
+    const rules = ADMISSION_RULES.get(controller.name) ?? [];
+    if (rules.length === 0) return [];
+    return [{ file: `admission/${controller.name}.yaml`, objects: rules.flatMap((one) => own(controller, one)) }];
   });
   return [{ file: 'admission/fleet.yaml', objects: fleet(controllers, namespace) }, ...files];
 }
@@ -137,12 +138,14 @@ function own(controller: Controller, rules: AdmissionRules): Manifest[] {
   const { group, version, plural } = rules.resource;
   const verbs = [...new Set(rules.validations.flatMap((rule) => rule.on))];
   return policyAndBinding({
-    name: `${controller.name}.${DOMAIN}`,
+    name: `${controller.name}${rules.suffix === undefined ? '' : `-${rules.suffix}`}.${DOMAIN}`,
     matchCondition: {
       name: 'this-identity',
       expression: `request.userInfo.?username.orValue('') == ${quote(userOf(controller.name))}`,
     },
     matchConstraints: {
+      // Expressions are typed by this one version; the fleet's policy refuses every other way to the same objects.
+      matchPolicy: 'Exact',
       resourceRules: [
         { apiGroups: [group], apiVersions: [version], operations: verbs.map(upper), resources: [plural], scope: '*' },
       ],

@@ -2,12 +2,12 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs';
 
@@ -19,6 +19,7 @@ export function readPrivateFile(file: string, what: string): string {
   try {
     const stat = fstatSync(handle);
     refuseOpenMode(file, what, stat.mode, '0600');
+    refuseOwner(file, what, stat.uid);
     if (!stat.isFile() || stat.size > MAX_KEY_FILE) {
       throw new Error(`reading ${what} ${file}: it must be a file of at most ${MAX_KEY_FILE} bytes`);
     }
@@ -33,7 +34,16 @@ export function readPrivateFile(file: string, what: string): string {
 /** Creates the directory 0700 where it is missing; refuses one that others may enter. */
 export function privateDirectory(path: string, what: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  refuseOpenMode(path, what, statSync(path).mode, '0700');
+  const { mode, uid } = lstatSync(path);
+  refuseOpenMode(path, what, mode, '0700');
+  refuseOwner(path, what, uid);
+}
+
+/** A directory that somebody else made first is theirs, whatever its mode. */
+function refuseOwner(path: string, what: string, uid: number): void {
+  const own = process.getuid?.() ?? uid;
+  if (uid === own || uid === 0) return;
+  throw new Error(`reading ${what} ${path}: it belongs to user ${uid}; run: chown ${own} ${path}`);
 }
 
 function refuseOpenMode(path: string, what: string, mode: number, remedy: string): void {
