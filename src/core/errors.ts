@@ -20,7 +20,7 @@ export const ERRORS = {
   GATE_LEDGER_BUSY: { retry: 'backoff', says: 'recording the write: too many records wait for the disk' },
   GATE_FENCED: { retry: 'backoff', says: 'sending the write: the lease does not outlive its deadline' },
   GATE_SHUTTING_DOWN: { retry: 'backoff', says: 'sending the write while shutting down' },
-  POLICY_MISSING: { retry: 'never', says: 'judging without a policy bundle' },
+  POLICY_MISSING: { retry: 'backoff', says: 'judging without a policy bundle' },
   POLICY_UNDEFINED: { retry: 'never', says: 'judging: the policy gave no decision' },
   POLICY_MALFORMED: { retry: 'never', says: 'judging: the decision is malformed' },
   POLICY_TIMEOUT: { retry: 'never', says: 'judging: the policy took too long' },

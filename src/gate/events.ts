@@ -39,10 +39,14 @@ export function createEventLane(parts: GateParts): EventLane {
       if (next === undefined) break;
       running += 1;
       serial += 1;
-      void inTurn(turns, turnOf(next), emitOne.bind(undefined, next, serial, correlator, parts)).finally(() => {
-        running -= 1;
-        pump();
-      });
+      void inTurn(turns, turnOf(next), emitOne.bind(undefined, next, serial, correlator, parts))
+        .catch((error: unknown) =>
+          parts.log.error('emitting an event threw', { error: error instanceof Error ? error.name : 'unknown' }),
+        )
+        .finally(() => {
+          running -= 1;
+          pump();
+        });
     }
     if (running > 0 || queue.length > 0) return;
     for (const resolve of waiters) resolve();

@@ -52,4 +52,18 @@ describe('write budgets', () => {
     const guard = createQuotaGuard(DEFAULT_BUDGETS);
     expect(Array.from({ length: 500 }, () => guard.spend(spending(), at(0)).ok).every(Boolean)).toBe(true);
   });
+
+  test('I15: many owners that are gone cost nothing, and one that spends is never forgotten', () => {
+    const guard = createQuotaGuard({
+      ...tight,
+      controller: { rate: 1e9, burst: 1e9 },
+      verb: { rate: 1e9, burst: 1e9 },
+      namespace: { rate: 1e9, burst: 1e9 },
+    });
+    for (let n = 0; n < 45_000; n++) guard.spend(spending({ owner: `gone-${n}` }), at(n));
+    const last = spending({ owner: 'now' });
+    expect(guard.spend(last, at(45_000)).ok).toBe(true);
+    for (let n = 0; n < 45_000; n++) guard.spend(spending({ owner: `more-${n}` }), at(45_000));
+    expect(guard.spend(last, at(45_000)).ok).toBe(false);
+  });
 });

@@ -49,11 +49,12 @@ interface Bucket {
   at: Ms;
 }
 
-/** Full buckets are dropped when there are more than this many: they carry no information. */
+/** From this many on, full buckets are dropped whenever their number has doubled: they carry no information. */
 const MANY = 20_000;
 
 export function createQuotaGuard(budgets: Budgets): QuotaGuard {
   const buckets = new Map<string, Bucket>();
+  let sweepAt = MANY;
 
   const level = (id: string, budget: Budget, now: Now): Bucket => {
     const bucket = buckets.get(id) ?? { tokens: budget.burst, at: now.mono };
@@ -61,11 +62,12 @@ export function createQuotaGuard(budgets: Budgets): QuotaGuard {
     bucket.at = now.mono;
     return bucket;
   };
-  const sweep = (): void => {
-    for (const [id, bucket] of buckets) {
-      const scope = id.slice(0, id.indexOf(' ')) as keyof Budgets;
-      if (bucket.tokens >= budgets[scope].burst - 1) buckets.delete(id);
+  const sweep = (now: Now): void => {
+    for (const id of [...buckets.keys()]) {
+      const budget = budgets[id.slice(0, id.indexOf(' ')) as keyof Budgets];
+      if (level(id, budget, now).tokens >= budget.burst) buckets.delete(id);
     }
+    sweepAt = Math.max(MANY, buckets.size * 2);
   };
 
   return {
@@ -80,7 +82,7 @@ export function createQuotaGuard(budgets: Budgets): QuotaGuard {
         bucket.tokens -= 1;
         buckets.set(id, bucket);
       }
-      if (buckets.size > MANY) sweep();
+      if (buckets.size > sweepAt) sweep(now);
       return { ok: true };
     },
   };

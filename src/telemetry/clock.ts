@@ -1,10 +1,13 @@
 import type { Clock, Ms } from '#core/time.ts';
 
+/** What a timer can hold: more would fire at once. Who waits longer looks again when it fires. */
+const LONGEST: Ms = 2 ** 31 - 1;
+
 /** The machine's clocks. Timers are unreferenced: a pending one never keeps the process alive. */
 export const systemClock: Clock = {
   now: () => ({ wall: Date.now(), mono: performance.now() }),
   after(delay, callback) {
-    const timer = setTimeout(callback, Math.max(0, delay));
+    const timer = setTimeout(callback, Math.min(Math.max(0, delay), LONGEST));
     timer.unref();
     return () => clearTimeout(timer);
   },
