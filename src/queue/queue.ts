@@ -12,7 +12,7 @@ export interface WorkQueue {
   readonly name: string;
   add(key: string): void;
   addAfter(key: string, delay: Ms): void;
-  /** Adds after the key's back-off, which doubles; false when its retries are used up. */
+  /** Adds after the key's back-off, which doubles each time that it was waited out; false when its retries are used up. */
   retry(key: string): boolean;
   /** The key did well: its back-off starts afresh. */
   forget(key: string): void;
@@ -45,7 +45,7 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
   const mine = new Map<string, Ms>();
   const dirty = new Set<string>();
   const readySince = new Map<string, Ms>();
-  const failures = new Map<string, number>();
+  const failures = new Map<string, { readonly count: number; readonly due: Ms }>();
   const labels = { name };
 
   const makeReady = (key: string): void => {
@@ -66,14 +66,22 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
     add: makeReady,
     addAfter: (key, delay) => (delay <= 0 ? makeReady(key) : delays.add(key, delay)),
     retry(key) {
-      const count = failures.get(key) ?? 0;
+      const { mono } = clock.now();
+      const last = failures.get(key);
+      // Runs that events caused while a retry was due anyway say nothing new: counted, a busy second would cost minutes.
+      if (last !== undefined && mono < last.due) {
+        delays.add(key, last.due - mono);
+        return true;
+      }
+      const count = last?.count ?? 0;
       if (backoff.retries !== undefined && count >= backoff.retries) {
         failures.delete(key);
         return false;
       }
-      failures.set(key, count + 1);
+      const delay = delayOf(backoff, count);
+      failures.set(key, { count: count + 1, due: mono + delay });
       meter.count('workqueue_retries_total', labels);
-      delays.add(key, delayOf(backoff, count));
+      delays.add(key, delay);
       return true;
     },
     forget: (key) => void failures.delete(key),

@@ -88,6 +88,27 @@ describe('work queue', () => {
     expect(waits(5)).toBe(true);
   });
 
+  test('a storm of events in bad times costs no more than as long again', () => {
+    const clock = fakeClock();
+    const queue = createQueue({ name: 'q', backoff, clock, meter: recordingTelemetry().meter, onReady: () => {} });
+    const run = (): boolean => {
+      const key = queue.take();
+      if (key === undefined) return false;
+      queue.retry(key);
+      queue.done(key);
+      return true;
+    };
+    const bad = 1000;
+    for (let at = 0; at < bad; at += 2) {
+      queue.add('a/x');
+      run();
+      clock.advance(2);
+    }
+    let waited = 0;
+    for (; queue.take() === undefined && waited < 10_000; waited += 10) clock.advance(10);
+    expect(waited).toBeLessThanOrEqual(2 * bad);
+  });
+
   test('gives up after the configured retries', () => {
     const clock = fakeClock();
     const queue = createQueue({
@@ -97,7 +118,12 @@ describe('work queue', () => {
       meter: recordingTelemetry().meter,
       onReady: () => {},
     });
-    expect([queue.retry('a/x'), queue.retry('a/x'), queue.retry('a/x')]).toEqual([true, true, false]);
+    const tries = [1, 2, 3].map(() => {
+      const again = queue.retry('a/x');
+      clock.advance(backoff.max);
+      return again;
+    });
+    expect(tries).toEqual([true, true, false]);
   });
 
   test('loops that share their busy keys never run the same key at once', () => {
