@@ -4,4 +4,9 @@ import { serviceaccount } from './identity/serviceaccount.ts';
 import { replicaset } from './workloads/replicaset.ts';
 
 /** Every controller, in the order of their names. Static on purpose: nothing that merely lies in a folder is loaded. */
-export const CONTROLLERS: readonly Controller[] = [replicaset, rootCaCertificatePublisher, serviceaccount];
+export const CONTROLLERS: readonly Controller[] = [
+  // One line each.
+  replicaset,
+  rootCaCertificatePublisher,
+  serviceaccount,
+];

@@ -10,7 +10,7 @@ import { deletionOrder } from '#core/ranking.ts';
 import { selectorOf } from '#core/selector.ts';
 import { pod, replicaSet } from '#kit/build.ts';
 import { drawLabels, drawPods, drawSelector, drawTree, NOW } from '#kit/draw.ts';
-import { buildOracle, type Oracle } from '#kit/oracle.ts';
+import { buildOracle, compareWith, type Oracle } from '#kit/oracle.ts';
 
 let oracle: Oracle;
 beforeAll(async () => {
@@ -18,20 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => oracle?.close());
 
-/** Draws cases, asks Kubernetes about all of them at once, and compares one by one. */
-async function compare<C, A>(
-  cases: fc.Arbitrary<C>,
-  numRuns: number,
-  question: (drawn: C) => object,
-  check: (drawn: C, answer: A) => void,
-): Promise<void> {
-  const drawn = fc.sample(cases, numRuns);
-  const answers = await oracle.ask(drawn.map(question));
-  for (const [at, one] of drawn.entries()) check(one, answers[at] as A);
-}
-
 test('selectors are valid, empty and match as upstream says', async () => {
-  await compare<[LabelSelector, Record<string, string>], object>(
+  await compareWith<[LabelSelector, Record<string, string>], object>(
+    oracle,
     fc.tuple(drawSelector, drawLabels),
     10_000,
     ([selector, labels]) => ({ op: 'match', selector, labels }),
@@ -50,7 +39,8 @@ const rankOf = (one: Pod): number => (one.metadata?.uid?.charCodeAt(0) ?? 0) % 3
 const firstOf = (pods: readonly Pod[]): Pod | undefined => deletionOrder(pods, rankOf, NOW)[0];
 
 test('of any two pods the same one is given up first', async () => {
-  await compare<Pod[], boolean[][]>(
+  await compareWith<Pod[], boolean[][]>(
+    oracle,
     drawPods,
     3000,
     (pods) => ({ op: 'less', pods, ranks: pods.map(rankOf), now: NOW }),
@@ -67,7 +57,8 @@ test('of any two pods the same one is given up first', async () => {
 });
 
 test('of many pods none is given up before one that upstream prefers, but around a shared instant', async () => {
-  await compare<Pod[], boolean[][]>(
+  await compareWith<Pod[], boolean[][]>(
+    oracle,
     drawPods,
     3000,
     (pods) => ({ op: 'less', pods, ranks: pods.map(rankOf), now: NOW }),
@@ -90,7 +81,8 @@ test('of many pods none is given up before one that upstream prefers, but around
 });
 
 test('pods count as active, terminating, ready and available as upstream counts them', async () => {
-  await compare<[Pod[], number], { pods: object[]; next?: number }>(
+  await compareWith<[Pod[], number], { pods: object[]; next?: number }>(
+    oracle,
     fc.tuple(drawPods, fc.constantFrom(0, 1, 10, 600)),
     3000,
     ([pods, minReadySeconds]) => ({ op: 'pods', pods, minReadySeconds, now: NOW }),
@@ -107,7 +99,8 @@ test('pods count as active, terminating, ready and available as upstream counts 
 });
 
 test('merge patches make what the API server makes of them', async () => {
-  await compare<[JsonObject, JsonObject], JsonObject>(
+  await compareWith<[JsonObject, JsonObject], JsonObject>(
+    oracle,
     fc.tuple(drawTree, drawTree),
     3000,
     ([before, patch]) => ({ op: 'merge', before, patch }),
@@ -130,7 +123,8 @@ test('adopting and releasing make what the API server makes of their patches', a
     const before = pod({ owners });
     return { before, write: adopts ? adopt('core/pods', before, web) : release('core/pods', before, web.uid) };
   });
-  await compare<{ before: Pod; write: ReturnType<typeof adopt> }, Pod>(
+  await compareWith<{ before: Pod; write: ReturnType<typeof adopt> }, Pod>(
+    oracle,
     claims,
     500,
     ({ before, write }) => ({ op: 'strategic', before, patch: write.patch }),

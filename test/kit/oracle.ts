@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import fc from 'fast-check';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Kubernetes' own code, to hold ours against: see test/oracle/main.go for the questions. */
+/** Kubernetes' own code, to hold ours against: see test/oracle for the questions. */
 export interface Oracle {
   /** Answers in the order of the questions, all in one process. */
   ask(questions: readonly object[]): Promise<readonly unknown[]>;
@@ -26,6 +27,19 @@ export async function buildOracle(): Promise<Oracle> {
     ask: (questions) => askAll(binary, questions),
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Draws cases, asks Kubernetes about all of them at once, and compares one by one. */
+export async function compareWith<C, A>(
+  oracle: Oracle,
+  cases: fc.Arbitrary<C>,
+  numRuns: number,
+  question: (drawn: C) => object,
+  check: (drawn: C, answer: A) => void,
+): Promise<void> {
+  const drawn = fc.sample(cases, numRuns);
+  const answers = await oracle.ask(drawn.map(question));
+  for (const [at, one] of drawn.entries()) check(one, answers[at] as A);
 }
 
 function askAll(binary: string, questions: readonly object[]): Promise<readonly unknown[]> {

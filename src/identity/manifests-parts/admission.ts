@@ -1,6 +1,7 @@
 import type { Controller } from '#core/controller.ts';
 import { FLEET_GROUP, identityNames, userOf } from '../profiles.ts';
-import { ADMISSION_RULES, type AdmissionRule, type AdmissionRules, type AdmissionVerb } from './admission-rules.ts';
+import type { AdmissionRule, AdmissionRules, AdmissionVerb } from './admission-rules/port.ts';
+import { ADMISSION_RULES } from './admission-rules.ts';
 import { LABELS, type Manifest, type ManifestFile, type PolicyRule } from './kubernetes.ts';
 import { LEADER_RULES, LEASE, REVIEW_RULES, writeRules } from './rules.ts';
 

@@ -1,0 +1,37 @@
+import type { AdmissionRules } from './port.ts';
+
+/** A status write that the registry lets change metadata all the same, as upstream's status strategies do. */
+export const METADATA_STAYS = ['labels', 'annotations', 'finalizers', 'ownerReferences']
+  .map((field) => `object.metadata.?${field} == oldObject.metadata.?${field}`)
+  .join(' && ');
+
+/** A controller writes Events as itself, about objects of these kinds only, and changes none but its own. */
+export function eventRules(controller: string, kinds: readonly string[]): AdmissionRules {
+  const component = `'${controller}-controller'`;
+  return {
+    suffix: 'events',
+    // The type checker takes `events` for those of events.k8s.io, which have other fields: so their types are set aside.
+    resource: { group: '', version: 'v1', plural: 'events' },
+    validations: [
+      {
+        on: ['create'],
+        message: `${controller} writes Events as itself, about ${kinds.map((kind) => `${kind}s`).join(', ')}`,
+        expression: [
+          `dyn(object).?source.?component.orValue('') == ${component} &&`,
+          kinds.length === 1
+            ? `dyn(object).?involvedObject.?kind.orValue('') == '${kinds[0]}'`
+            : `dyn(object).?involvedObject.?kind.orValue('') in [${kinds.map((kind) => `'${kind}'`).join(', ')}]`,
+        ].join(' '),
+      },
+      {
+        on: ['update'],
+        message: `${controller} counts up its own Events, and changes nothing else of them`,
+        expression: [
+          `dyn(oldObject).?source.?component.orValue('') == ${component} &&`,
+          'dyn(object).?source == dyn(oldObject).?source && dyn(object).?involvedObject == dyn(oldObject).?involvedObject &&',
+          'dyn(object).?type == dyn(oldObject).?type && dyn(object).?reason == dyn(oldObject).?reason',
+        ].join(' '),
+      },
+    ],
+  };
+}

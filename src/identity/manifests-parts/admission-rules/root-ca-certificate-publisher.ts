@@ -1,0 +1,36 @@
+import type { AdmissionRules } from './port.ts';
+
+export const rootCaCertificatePublisherRules: readonly AdmissionRules[] = [
+  {
+    resource: { group: '', version: 'v1', plural: 'configmaps' },
+    validations: [
+      {
+        on: ['create', 'update'],
+        message: 'root-ca-certificate-publisher writes only the ConfigMap kube-root-ca.crt',
+        expression: "object.metadata.name == 'kube-root-ca.crt'",
+      },
+      {
+        on: ['create', 'update'],
+        message: 'root-ca-certificate-publisher publishes one certificate bundle and nothing beside it',
+        expression: [
+          "has(object.data) && object.data.size() == 1 && 'ca.crt' in object.data &&",
+          "object.data['ca.crt'].startsWith('-----BEGIN CERTIFICATE-----') && !object.data['ca.crt'].contains('PRIVATE KEY')",
+        ].join(' '),
+      },
+      {
+        on: ['create'],
+        message: 'root-ca-certificate-publisher makes nothing that it could not mend',
+        expression: '!has(object.immutable) && !has(object.binaryData)',
+      },
+      {
+        on: ['update'],
+        message: 'root-ca-certificate-publisher changes the certificate and its description, nothing else',
+        expression: [
+          'object.?immutable == oldObject.?immutable && object.?binaryData == oldObject.?binaryData &&',
+          'object.metadata.?labels == oldObject.metadata.?labels && object.metadata.?finalizers == oldObject.metadata.?finalizers &&',
+          'object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences',
+        ].join(' '),
+      },
+    ],
+  },
+];
