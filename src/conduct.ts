@@ -259,9 +259,12 @@ async function noteRollback({ ledger, checkAnchor, previous }: Opened, predecess
 function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
   const { cache, clock, reader } = pipeline;
   const { rootCaFile } = config.cluster;
-  const settings: ControllerSettings = Object.freeze(
-    rootCaFile === undefined ? {} : { rootCa: readFileSync(rootCaFile, 'utf8') },
-  );
+  const settings: ControllerSettings = Object.freeze({
+    ...(rootCaFile !== undefined && { rootCa: readFileSync(rootCaFile, 'utf8') }),
+    maxEndpointsPerSlice: config.endpoints.maxPerSlice,
+    endpointSliceUpdatesBatchPeriod: config.endpoints.sliceUpdatesBatchPeriod,
+    endpointUpdatesBatchPeriod: config.endpoints.updatesBatchPeriod,
+  });
   const workers = new Map(
     pipeline.controllers.flatMap(({ loops }) =>
       loops.flatMap(({ queue, workersFlag }) => {

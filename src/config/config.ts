@@ -19,6 +19,11 @@ export interface Config {
     readonly name: string;
     readonly rootCaFile?: string;
   };
+  readonly endpoints: {
+    readonly maxPerSlice: number;
+    readonly sliceUpdatesBatchPeriod: Ms;
+    readonly updatesBatchPeriod: Ms;
+  };
   readonly identity: {
     readonly namingMode: 'comptroller' | 'upstream';
     readonly certificateLifetime: Ms;

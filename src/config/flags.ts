@@ -83,6 +83,14 @@ const CLUSTER: readonly Flag[] = [
   }),
 ];
 
+const ENDPOINTS: readonly Flag[] = [
+  flag('Endpoints', 'max-endpoints-per-slice', 'endpoints.maxPerSlice', { needs: 'endpointslice' }),
+  flag('Endpoints', 'endpointslice-updates-batch-period', 'endpoints.sliceUpdatesBatchPeriod', {
+    needs: 'endpointslice',
+  }),
+  flag('Endpoints', 'endpoint-updates-batch-period', 'endpoints.updatesBatchPeriod', { needs: 'endpoints' }),
+];
+
 const OURS: readonly Flag[] = [
   flag('Policy and ledger', 'policy-bundle', 'policy.bundle'),
   flag('Policy and ledger', 'policy-key', 'policy.keys'),
@@ -102,7 +110,7 @@ export function flagsOf(controllers: readonly Controller[]): readonly Flag[] {
     .flatMap(({ workersFlag }) => workersFlag ?? [])
     .map((name) => flag('Controllers', name, `workers.${workersKey(name)}`));
   const once = new Map(workers.map((one) => [one.name, one]));
-  return [...GENERIC, ...LEADER, ...SERVING, ...CLUSTER, ...OURS, ...once.values()];
+  return [...GENERIC, ...LEADER, ...SERVING, ...CLUSTER, ...ENDPOINTS, ...OURS, ...once.values()];
 }
 
 export interface CommandLine {

@@ -96,6 +96,7 @@ const CONFIG: Config = {
   leaderElection: { enabled: true, leaseDuration: 1, renewDeadline: 1, retryPeriod: 1, name: 'x', namespace: 'y' },
   serving: { bindAddress: '127.0.0.1', port: 10_257, minVersion: 'TLSv1.3', ciphers: [] },
   cluster: { name: 'kubernetes', rootCaFile: '/etc/kubernetes/pki/ca.crt' },
+  endpoints: { maxPerSlice: 100, sliceUpdatesBatchPeriod: 0, updatesBatchPeriod: 0 },
   identity: { namingMode: 'comptroller', certificateLifetime: 1 },
   keeper: {},
   policy: { keys: [] },

@@ -69,6 +69,7 @@ describe('defaults', () => {
     expect(config.api).toEqual({ qps: 5000, burst: 20_000 });
     expect(config.controllers).toEqual(['replicaset', 'root-ca-certificate-publisher', 'serviceaccount']);
     expect(config.workers.get('concurrent-replicaset-syncs')).toBe(5);
+    expect(config.endpoints).toEqual({ maxPerSlice: 100, sliceUpdatesBatchPeriod: 0, updatesBatchPeriod: 0 });
     expect(config.mode).toBe('enforce');
     expect(config.warnings).toEqual([]);
   });
@@ -102,6 +103,13 @@ describe('precedence', () => {
 });
 
 describe('flags', () => {
+  test('of endpoints', () => {
+    const given = ['max-endpoints-per-slice=1000', 'endpointslice-updates-batch-period=500ms'];
+    const { endpoints } = load([...given, 'endpoint-updates-batch-period=1s'].map((one) => `--${one}`));
+    expect(endpoints).toEqual({ maxPerSlice: 1000, sliceUpdatesBatchPeriod: 500, updatesBatchPeriod: 1000 });
+    expect(problems(['--max-endpoints-per-slice=1001'])).toHaveLength(1);
+  });
+
   test.each([
     [['--secure-port=1']],
     [['--secure-port', '1']],

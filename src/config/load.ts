@@ -207,7 +207,7 @@ function toConfig(
   warnings: readonly string[],
   controllers: readonly Controller[],
 ): Config {
-  const { connection, cluster, identity, keeper, policy, logging, stateDir } = settings;
+  const { connection, cluster, endpoints, identity, keeper, policy, logging, stateDir } = settings;
   const flags = controllers.flatMap(({ loops }) => loops).flatMap(({ workersFlag }) => workersFlag ?? []);
   const config: Config = {
     mode: settings.mode,
@@ -219,6 +219,11 @@ function toConfig(
     leaderElection: leaderElectionOf(settings),
     serving: servingOf(settings),
     cluster: { name: cluster.name, ...given({ rootCaFile: cluster.rootCaFile }) },
+    endpoints: {
+      maxPerSlice: endpoints.maxPerSlice,
+      sliceUpdatesBatchPeriod: ms(endpoints.sliceUpdatesBatchPeriod),
+      updatesBatchPeriod: ms(endpoints.updatesBatchPeriod),
+    },
     identity: { namingMode: identity.namingMode, certificateLifetime: ms(identity.certificateLifetime) },
     keeper: given({ socket: keeper.socket, caCertFile: keeper.caCertFile, caKeyFile: keeper.caKeyFile }),
     policy: { ...given({ bundle: policy.bundle }), keys: policy.keys },

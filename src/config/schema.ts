@@ -56,6 +56,12 @@ const cluster = section('What the cluster is like.', {
   ),
 });
 
+const endpoints = section('How Services find their pods.', {
+  maxPerSlice: count(100, 1, 1000, 'Endpoints that one EndpointSlice may hold.'),
+  sliceUpdatesBatchPeriod: duration('0s', 'How long changes of pods are gathered before EndpointSlices follow them.'),
+  updatesBatchPeriod: duration('0s', 'How long changes of pods are gathered before Endpoints follow them.'),
+});
+
 const leaderElection = section('Which replica acts.', {
   leaderElect: flag(true, 'Whether to hold the lease before acting. Turn it off only where no other replica can run.'),
   leaseDuration: duration('15s', 'How long others wait after the last renewal that they saw. Whole seconds.'),
@@ -152,6 +158,7 @@ export function configurationSchema(controllers: readonly Controller[]) {
       }),
       connection,
       cluster,
+      endpoints,
       leaderElection,
       serving,
       identity,

@@ -23,14 +23,14 @@ export const OTHER_UPSTREAM_FLAGS: ReadonlySet<string> = new Set(
   concurrent-ttl-after-finished-syncs concurrent-validating-admission-policy-status-syncs configure-cloud-routes
   contention-profiling controller-shutdown-timeout controller-start-interval disable-attach-detach-reconcile-sync
   disable-force-detach-on-timeout disable-http2-serving disabled-metrics emulated-version enable-dynamic-provisioning
-  enable-garbage-collector enable-hostpath-provisioner enable-leader-migration endpoint-updates-batch-period
-  endpointslice-updates-batch-period external-cloud-volume-plugin flex-volume-plugin-dir
+  enable-garbage-collector enable-hostpath-provisioner enable-leader-migration
+  external-cloud-volume-plugin flex-volume-plugin-dir
   horizontal-pod-autoscaler-cpu-initialization-period horizontal-pod-autoscaler-downscale-stabilization
   horizontal-pod-autoscaler-initial-readiness-delay horizontal-pod-autoscaler-sync-period
   horizontal-pod-autoscaler-tolerance http2-max-streams-per-connection kube-api-content-type
   large-cluster-size-threshold leader-migration-config legacy-service-account-token-clean-up-period
   log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size log-text-split-stream
-  max-endpoints-per-slice min-compatibility-version min-resync-period mirroring-concurrent-service-endpoint-syncs
+  min-compatibility-version min-resync-period mirroring-concurrent-service-endpoint-syncs
   mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset namespace-sync-period
   node-cidr-mask-size node-cidr-mask-size-ipv4 node-cidr-mask-size-ipv6 node-eviction-rate node-monitor-grace-period
   node-monitor-period node-startup-grace-period node-sync-period permit-address-sharing permit-port-sharing

@@ -96,6 +96,12 @@ export interface Input<L extends Resource, O> {
 export interface ControllerSettings {
   /** PEM of `--root-ca-file`; undefined when no file was given. */
   readonly rootCa?: string;
+  /** How many endpoints an EndpointSlice may hold; undefined: 100. */
+  readonly maxEndpointsPerSlice?: number;
+  /** How long a pod's change waits for others before EndpointSlices follow it; undefined: not at all. */
+  readonly endpointSliceUpdatesBatchPeriod?: Ms;
+  /** The same for Endpoints. */
+  readonly endpointUpdatesBatchPeriod?: Ms;
 }
 
 /** A key to run, now or after a delay. */
@@ -109,6 +115,7 @@ export type Mapper<L extends Resource, R extends Resource> = (
   old: ObjectOf<R> | undefined,
   now: ObjectOf<R> | undefined,
   view: View<L>,
+  settings: ControllerSettings,
 ) => readonly Wake[];
 
 export interface Backoff {
@@ -185,6 +192,7 @@ export interface AnyLoop {
       old: ApiObject | undefined,
       now: ApiObject | undefined,
       view: View<Resource>,
+      settings: ControllerSettings,
     ) => readonly Wake[];
   };
   readonly every?: Ms;

@@ -57,7 +57,7 @@ function bench(
       emit: (_work, events) => void emitted.push(...events.map(({ message }) => message)),
       drained: async () => {},
     },
-    settings: {},
+    settings: { endpointUpdatesBatchPeriod: 50 },
     readsFor: () => ({ get: async () => ({ ok: false, status: 404, reason: 'NotFound' }) }),
     seed: () => '0'.repeat(64),
     writeTimeout: 1000,
@@ -129,13 +129,13 @@ describe('waking', () => {
     expect(seen.at(-1)).toBe('a/x:false');
   });
 
-  test('mappers see the transition and may wake keys later', async () => {
+  test('mappers see the transition and the settings, and may wake keys later', async () => {
     const seen: string[] = [];
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n', uid: 'n' } };
     const probe = loop({
       on: {
-        'core/nodes': (old, now) =>
-          old === undefined ? [{ key: 'a/by-add' }] : now === undefined ? [{ key: 'a/by-delete', after: 50 }] : [],
+        'core/nodes': (old, now, _view, { endpointUpdatesBatchPeriod: after = 0 }) =>
+          old === undefined ? [{ key: 'a/by-add' }] : now === undefined ? [{ key: 'a/by-delete', after }] : [],
       },
       reconcile: ({ key }) => noted(seen, key, 'seen'),
     });

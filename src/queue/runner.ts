@@ -148,7 +148,7 @@ function drain(running: Running): Promise<void> {
 }
 
 /** Wakes keys on transitions of the cache, and each existing key once. */
-function listen({ loop, queue, view }: LoopState, { cache }: RunnerParts): (() => void)[] {
+function listen({ loop, queue, view }: LoopState, { cache, settings }: RunnerParts): (() => void)[] {
   const stops: (() => void)[] = [];
   if (isResource(loop.key)) {
     stops.push(cache.subscribe(loop.key, (old, now) => queue.add(keyOfObject((now ?? old) as ApiObject))));
@@ -157,7 +157,7 @@ function listen({ loop, queue, view }: LoopState, { cache }: RunnerParts): (() =
   if (loop.key === 'singleton') queue.add('singleton');
   for (const [resource, mapper] of Object.entries(loop.on)) {
     const wake = (old: ApiObject | undefined, now: ApiObject | undefined): void => {
-      for (const { key, after } of mapper(old, now, view)) queue.addAfter(key, after ?? 0);
+      for (const { key, after } of mapper(old, now, view, settings)) queue.addAfter(key, after ?? 0);
     };
     stops.push(cache.subscribe(resource as Resource, wake));
     if (loop.key === 'string') for (const object of view.list(resource as Resource)) wake(undefined, object);

@@ -65,6 +65,7 @@ export interface Transition {
   readonly given: readonly ApiObject[];
   readonly old?: ApiObject;
   readonly now?: ApiObject;
+  readonly settings?: ControllerSettings;
   readonly wakes: readonly Wake[];
 }
 
@@ -74,11 +75,11 @@ export function transitions(
   rows: Readonly<Record<string, Transition>>,
 ): void {
   describe(`${controller.name} on ${resource}`, () => {
-    test.each(Object.entries(rows))('%s', (_, { given, old, now, wakes }) => {
+    test.each(Object.entries(rows))('%s', (_, { given, old, now, settings = {}, wakes }) => {
       const mapper = controller.loops[0]?.on[resource];
       if (mapper === undefined) throw new TypeError(`${controller.name} does not map ${resource}`);
       expect(
-        mapper(deepFreeze(old), deepFreeze(now), viewOf(deepFreeze([...given]), listedBy(controller.rbac))),
+        mapper(deepFreeze(old), deepFreeze(now), viewOf(deepFreeze([...given]), listedBy(controller.rbac)), settings),
       ).toEqual(wakes);
     });
   });
