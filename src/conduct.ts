@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Endpoint } from '#api/connections.ts';
 import type { Streams } from '#api/port.ts';
+import { createReads } from '#api/reads.ts';
+import { followDiscovery } from '#cache/tracker.ts';
 import type { Config } from '#config/config.ts';
 import type { ApiServer } from '#config/kubeconfig.ts';
-import type { Controller, ControllerSettings, Reads } from '#core/controller.ts';
-import { pathOf } from '#core/resource.ts';
+import { type Controller, type ControllerSettings, watchesAll } from '#core/controller.ts';
 import { type Ms, seconds } from '#core/time.ts';
 import { createEventLane, type EventLane } from '#gate/events.ts';
 import { createGate, type Gate } from '#gate/gate.ts';
@@ -165,6 +166,7 @@ export function conduct(
   synced.catch((error: unknown) => end({ kind: 'failed', code: 70 }, `filling the cache: ${describe(error)}`, true));
   void base.opened.ledger.failure.then((why) => end({ kind: 'ledger-failed', code: 74 }, why, false));
   void base.spawned?.exited.then(() => end({ kind: 'keeper-gone', code: 69 }, 'the keeper ended', true));
+  track(stage);
   attend(stage, () => reign, undo);
   watchHealth(health, stage, leadership);
   leadership.start(
@@ -273,14 +275,6 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
       }),
     ),
   );
-  const readsFor = (controller: string): Reads => ({
-    async get(resource, at) {
-      const { status, body } = await reader.get(controller, pathOf(resource, at));
-      return status === 200
-        ? { ok: true, object: body as never }
-        : { ok: false, status, reason: (body as { reason?: string }).reason ?? '' };
-    },
-  });
   return {
     ...telemetry,
     cache,
@@ -289,10 +283,19 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
     clock,
     settings,
     workers,
-    readsFor,
+    readsFor: (controller: string) => createReads(reader, controller),
     seed: () => randomBytes(32).toString('hex'),
     writeTimeout: pipeline.writeTimeout,
   };
+}
+
+/** Follows what the API server serves, where a controller works on all of it. Followers do too: their graph is warm. */
+function track({ pipeline, telemetry, signal }: Stage): void {
+  const { cache, clock, reader } = pipeline;
+  const watcher = pipeline.controllers.find(({ rbac }) => watchesAll(rbac))?.name;
+  if (watcher === undefined) return;
+  const reads = createReads(reader, watcher);
+  followDiscovery({ ...telemetry, tracked: cache.tracked, reads, identity: watcher, clock }, signal);
 }
 
 /** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */

@@ -54,6 +54,12 @@ else := uncovered
 
 covered if write.operation in data.controllers[write.package_name].covers
 
+# Of the controllers that work on every resource there is: "* delete".
+covered if {
+	input.write.subresource == ""
+	$"* {input.write.verb}" in data.controllers[write.package_name].covers
+}
+
 uncovered contains v if {
 	not covered
 	v := {

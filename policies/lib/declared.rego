@@ -21,6 +21,12 @@ granted if {
 }
 
 granted if {
+	not write.is_event
+	input.write.subresource == ""
+	input.write.verb in data.declared.controllers[input.controller.name].anywhere
+}
+
+granted if {
 	write.is_event
 	data.declared.controllers[input.controller.name].events == true
 	write.target == "core/events"

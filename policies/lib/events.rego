@@ -56,6 +56,8 @@ retold(message) := {
 
 known_type if input.object.type in {"Normal", "Warning"}
 
+regards_own_kind if "*" in data.declared.controllers[input.controller.name].regards
+
 regards_own_kind if {
 	regarded := input.object.involvedObject
 	$"{regarded.apiVersion} {regarded.kind}" in data.declared.controllers[input.controller.name].regards

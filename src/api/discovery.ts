@@ -1,3 +1,6 @@
+import type { ReadResult } from '#core/controller.ts';
+import type { Discovery, Served } from '#core/discovery.ts';
+import { discovered } from '#core/resource.ts';
 import { TransportError } from './failure.ts';
 import type { Reader } from './port.ts';
 
@@ -14,4 +17,76 @@ export async function serverVersion(reader: Reader, identity: string): Promise<S
   if (status !== 200 || typeof gitVersion !== 'string' || typeof major !== 'string' || typeof minor !== 'string')
     throw new TransportError('malformed');
   return { gitVersion, major, minor };
+}
+
+/** Aggregated discovery: all groups with their resources in two requests. */
+const ACCEPT = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+/**
+ * What the API server serves, each resource in the first version of its group that has it. A group whose server is away
+ * is named in `failed`. Throws a TransportError when no answer came.
+ */
+export async function discover(reader: Reader, identity: string): Promise<ReadResult<Discovery>> {
+  const parts: Discovery[] = [];
+  for (const path of ['/api', '/apis']) {
+    const { status, body } = await reader.get(identity, path, { accept: ACCEPT });
+    if (status !== 200) return { ok: false, status, reason: 'DiscoveryRefused' };
+    const part = readDiscovery(body);
+    if (part === undefined) return { ok: false, status, reason: 'Malformed' };
+    parts.push(part);
+  }
+  const served = parts.flatMap((part) => part.served).sort((a, b) => (a.resource < b.resource ? -1 : 1));
+  return { ok: true, object: { served, failed: parts.flatMap((part) => part.failed).sort() } };
+}
+
+interface GroupItem {
+  readonly metadata?: { readonly name?: unknown };
+  readonly versions?: unknown;
+}
+interface VersionItem {
+  readonly version?: unknown;
+  readonly freshness?: unknown;
+  readonly resources?: unknown;
+}
+interface ResourceItem {
+  readonly resource?: unknown;
+  readonly responseKind?: { readonly kind?: unknown };
+  readonly scope?: unknown;
+  readonly verbs?: unknown;
+}
+
+/** Reads an APIGroupDiscoveryList; undefined for anything else. What is malformed within is left out. */
+export function readDiscovery(body: unknown): Discovery | undefined {
+  const { kind, items } = (body ?? {}) as { kind?: unknown; items?: unknown };
+  if (kind !== 'APIGroupDiscoveryList' || !Array.isArray(items)) return undefined;
+  const groups = (items as GroupItem[]).map(readGroup);
+  return { served: groups.flatMap(({ served }) => served), failed: groups.flatMap(({ failed }) => failed) };
+}
+
+/** Versions come in the server's order of preference. */
+function readGroup({ metadata, versions }: GroupItem): Discovery {
+  const group = typeof metadata?.name === 'string' ? metadata.name : '';
+  const served = new Map<string, Served>();
+  const failed: string[] = [];
+  for (const { version, freshness, resources } of listed<VersionItem>(versions)) {
+    if (typeof version !== 'string') continue;
+    if (freshness === 'Stale') failed.push(group === '' ? version : `${group}/${version}`);
+    for (const item of listed<ResourceItem>(resources)) {
+      const one = readResource(item, group, version);
+      if (one !== undefined && !served.has(String(item.resource))) served.set(String(item.resource), one);
+    }
+  }
+  return { served: [...served.values()], failed };
+}
+
+function readResource({ resource: plural, responseKind, scope, verbs }: ResourceItem, group: string, version: string) {
+  const kind = responseKind?.kind;
+  if (typeof plural !== 'string' || typeof kind !== 'string') return undefined;
+  const resource = discovered({ group, version, plural, kind, namespaced: scope === 'Namespaced' });
+  if (resource === undefined) return undefined;
+  return { resource, verbs: listed<unknown>(verbs).filter((verb) => typeof verb === 'string') };
+}
+
+function listed<T>(value: unknown): readonly T[] {
+  return Array.isArray(value) ? (value as T[]) : [];
 }

@@ -6,6 +6,8 @@ export interface CachePlan {
   readonly resource: Resource;
   readonly identity: string;
   readonly fieldSelector?: string;
+  /** Nothing but metadata is asked for and kept. */
+  readonly metadataOnly?: true;
 }
 
 /**

@@ -1,5 +1,8 @@
+import type { Tracking } from '#core/controller.ts';
+import type { Discovery } from '#core/discovery.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import type { View } from '#core/view.ts';
+import type { CachePlan } from './plan-caches.ts';
 
 /** A wait until the cache has caught up with one of our own writes (I8). */
 export interface Barrier {
@@ -11,7 +14,22 @@ export interface Barrier {
 
 export type Listener = (old: ApiObject | undefined, now: ApiObject | undefined) => void;
 
+/**
+ * Resources that are watched because discovery tells of them, metadata only where no controller wants more. They come
+ * and go; a store of its own is not waited for by leadership: who decides on them confirms live.
+ */
+export interface TrackedResources {
+  /** The whole new set. What is not in it any more is watched no longer, and its objects are forgotten silently. */
+  set(tracking: { readonly discovery: Discovery; readonly plans: readonly CachePlan[] }): void;
+  current(): Tracking;
+  /** After each change of `current`. */
+  onChange(callback: (tracking: Tracking) => void): () => void;
+  /** Calls back for every object that is known now, then for each transition, of all tracked resources. */
+  subscribe(listener: (resource: Resource, ...transition: Parameters<Listener>) => void): () => void;
+}
+
 export interface Cache {
+  readonly tracked: TrackedResources;
   /** Starts list and watch of each resource; resolves when all have synced once. */
   start(signal: AbortSignal): Promise<void>;
   /** A view of exactly these resources over store and overlay. Reading another throws. */

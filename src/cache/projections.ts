@@ -27,6 +27,17 @@ export interface Projection {
   readonly untracked: readonly string[];
 }
 
+/** Of a cache that keeps nothing but metadata, whatever the resource. */
+const METADATA_PROJECTION: Projection = {
+  metadataOnly: true,
+  drops: [],
+  untracked: [...ALWAYS, '/spec', '/status', '/data', '/stringData', '/type', '/immutable'],
+};
+
+export function projectionFor(plan: { readonly resource: Resource; readonly metadataOnly?: true }): Projection {
+  return plan.metadataOnly === true ? METADATA_PROJECTION : projectionOf(plan.resource);
+}
+
 export function projectionOf(resource: Resource): Projection {
   const metadataOnly = METADATA_ONLY.get(resource);
   const drops = DROPPED.get(resource) ?? [];

@@ -1,4 +1,5 @@
 import { TransportError } from '#api/failure.ts';
+import { METADATA_LIST } from '#api/metadata.ts';
 import type { Reader, Streams } from '#api/port.ts';
 import type { ApiObject } from '#core/resource.ts';
 import type { Clock, Ms } from '#core/time.ts';
@@ -10,7 +11,7 @@ import { type Collector, createCollector, takeEvent } from './intake.ts';
 import { latest } from './latest.ts';
 import { ListRefused, listPage, listPages } from './list.ts';
 import type { CachePlan } from './plan-caches.ts';
-import { acceptOf, METADATA_LIST, watchListPath, watchPath } from './requests.ts';
+import { acceptOf, watchListPath, watchPath } from './requests.ts';
 import { compareRV, isRV } from './rv.ts';
 import type { Store } from './store.ts';
 import { verify } from './verify.ts';

@@ -1,17 +1,14 @@
+import { METADATA, METADATA_LIST } from '#api/metadata.ts';
 import { pathOf } from '#core/resource.ts';
 import type { CachePlan } from './plan-caches.ts';
-import { projectionOf } from './projections.ts';
+import { projectionFor } from './projections.ts';
 
 /** Items per page: what the API server renders in a few milliseconds, and what parses here in about five. */
 export const PAGE = 500;
 
-const AS = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
-export const METADATA_LIST = AS('PartialObjectMetadataList');
-const METADATA = AS('PartialObjectMetadata');
-
-/** What to accept, so that a value of a Secret is never even sent to this process. */
+/** What to accept, so that what the cache would drop, a Secret's values above all, is never even sent to this process. */
 export function acceptOf(plan: CachePlan, what: 'list' | 'watch'): { accept?: string } {
-  if (!projectionOf(plan.resource).metadataOnly) return {};
+  if (!projectionFor(plan).metadataOnly) return {};
   return { accept: what === 'list' ? METADATA_LIST : METADATA };
 }
 

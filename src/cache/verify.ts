@@ -1,10 +1,10 @@
 import { TransportError } from '#api/failure.ts';
+import { METADATA_LIST } from '#api/metadata.ts';
 import type { Reader } from '#api/port.ts';
 import { keyOf } from '#core/ref.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import { listPage, listPages } from './list.ts';
 import type { CachePlan } from './plan-caches.ts';
-import { METADATA_LIST } from './requests.ts';
 import { compareRV, covers, isRV, laterRV } from './rv.ts';
 import type { Store } from './store.ts';
 

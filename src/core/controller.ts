@@ -1,5 +1,6 @@
+import type { Discovery } from './discovery.ts';
 import type { Json } from './json.ts';
-import type { Outcomes, Plan } from './plan.ts';
+import type { Enqueue, Outcomes, Plan } from './plan.ts';
 import type { ApiObject, ObjectOf, Resource } from './resource.ts';
 import type { Ms, Now } from './time.ts';
 import type { View } from './view.ts';
@@ -29,7 +30,16 @@ export interface Requirement {
   readonly why: string;
 }
 
-export type Permission = Grant | Requirement;
+/**
+ * The same verbs on every resource that discovery finds, for the two controllers whose work is the whole API. Reads
+ * among them are done under the controller's own name.
+ */
+export interface AnyGrant {
+  readonly kind: 'any';
+  readonly verbs: readonly Verb[];
+}
+
+export type Permission = Grant | AnyGrant | Requirement;
 
 /** The resource that a target such as `apps/replicasets/status` belongs to. */
 type Base<T extends string> = T extends Resource
@@ -59,6 +69,11 @@ export function allowNamed<R extends Resource, V extends Verb>(
   return { kind: 'allow', resource: target, verbs, resourceNames: names };
 }
 
+/** `allowAny('list', 'delete')`: on every resource, whatever its group, and none of its subresources. */
+export function allowAny(...verbs: readonly Verb[]): AnyGrant {
+  return { kind: 'any', verbs };
+}
+
 export function requires(group: string, resource: string, verbs: readonly string[], why: string): Requirement {
   return { kind: 'requires', group, resource, verbs, why };
 }
@@ -68,13 +83,25 @@ export type Listed<P extends readonly Permission[]> = {
   [I in keyof P]: P[I] extends Grant<infer R, infer V> ? ('list' extends V ? R : never) : never;
 }[number];
 
-/** Reads that the cache cannot serve, one after another, as the controller. Errors are data. */
+/** Reads that the cache cannot serve, one after another, as the controller. Errors are data; nothing is thrown. */
 export interface Reads {
   get<R extends Resource>(resource: R, at: { namespace?: string; name: string }): Promise<ReadResult<ObjectOf<R>>>;
+  /** The object's metadata and nothing else of it. */
+  metadata(resource: Resource, at: { namespace?: string; name: string }): Promise<ReadResult<ApiObject>>;
+  /** A consistent list of metadata, at most `limit` items; `remaining` counts those beyond, where the server tells. */
+  listMetadata(resource: Resource, at: { namespace?: string; limit: number }): Promise<ReadResult<MetadataList>>;
+  /** What the API server serves now. */
+  discover(): Promise<ReadResult<Discovery>>;
 }
 export type ReadResult<T> =
   | { readonly ok: true; readonly object: T }
+  /** `status` 0: no answer came. */
   | { readonly ok: false; readonly status: number; readonly reason: string };
+
+export interface MetadataList {
+  readonly items: readonly ApiObject[];
+  readonly remaining: number;
+}
 
 /** Everything a decision may rest on: frozen, and the same arguments give the same plan. */
 export interface Input<L extends Resource, O> {
@@ -147,10 +174,32 @@ export interface Loop<L extends Resource, K extends Resource | 'singleton' | 'st
 }
 export type LoopObject<K> = K extends Resource ? ObjectOf<K> : undefined;
 
-/** Shared structure folded from watch events (a graph, a bitmap); read-only to reconcile, empty at each new era. */
-export interface Derive<L extends Resource> {
-  readonly initial: () => unknown;
-  readonly fold: (state: unknown, resource: L, old: ApiObject | undefined, now: ApiObject | undefined) => unknown;
+/**
+ * Shared structure folded from watch events (a graph, a bitmap): read-only to reconcile, empty at each new era. The folds
+ * own `state` and change it in place; what they return are keys to run. A controller with an `any` permission to watch
+ * gets the transitions of every tracked resource, `now` and `old` with their metadata at least.
+ */
+export interface Derive<S = unknown> {
+  initial(): S;
+  fold(
+    state: S,
+    resource: Resource,
+    old: ApiObject | undefined,
+    now: ApiObject | undefined,
+    at: Now,
+  ): readonly Enqueue[];
+  /** Which resources are tracked, after each change of it: `synced` ones are known completely. */
+  tracked?(state: S, tracking: Tracking, at: Now): readonly Enqueue[];
+  /** Takes what a plan of this controller learnt by live reads (`plan.learnt`). */
+  learn?(state: S, learnt: Json, at: Now): readonly Enqueue[];
+}
+
+/** The resources whose metadata is watched because discovery tells of them. */
+export interface Tracking {
+  /** The last discovery that told anything; undefined before the first. */
+  readonly discovery: Discovery | undefined;
+  /** By resource, whether it was listed completely once. */
+  readonly resources: ReadonlyMap<Resource, { readonly synced: boolean }>;
 }
 
 export interface Definition<P extends readonly Permission[]> {
@@ -169,7 +218,7 @@ export interface Definition<P extends readonly Permission[]> {
     | Listed<P>
     | 'singleton'
     | 'string'][];
-  readonly derive?: Derive<Listed<P>>;
+  readonly derive?: Derive;
 }
 
 /** A controller as the machinery sees it: types of single resources are gone, behaviour is the same. */
@@ -181,7 +230,7 @@ export interface Controller {
   readonly rbac: readonly Permission[];
   readonly events: boolean;
   readonly loops: readonly AnyLoop[];
-  readonly derive?: Derive<Resource>;
+  readonly derive?: Derive;
 }
 
 export interface AnyLoop {
@@ -233,6 +282,11 @@ export function defineController<const P extends readonly Permission[]>(definiti
       backoff: loop.backoff ?? DEFAULT_BACKOFF,
     })) as unknown as readonly AnyLoop[],
   } as unknown as Controller;
+}
+
+/** Whether it watches everything that discovery tells of. */
+export function watchesAll(permissions: readonly Permission[]): boolean {
+  return permissions.some((permission) => permission.kind === 'any' && permission.verbs.includes('watch'));
 }
 
 /** The resources whose objects the shared cache must hold for this controller. */

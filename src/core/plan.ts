@@ -118,6 +118,26 @@ export interface Enqueue {
   readonly after?: Ms;
 }
 
+/**
+ * What is known of why things are lost. It raises the breaker's limits, never removes them. `owner-deleted-seen`: the
+ * end of the owner was watched, and what it owned had been its own from the beginning.
+ */
+export type Evidence = 'owner-deleted-seen' | 'owner-terminating' | 'namespace-terminating' | 'absent';
+
+/**
+ * The destruction that a plan is a part of, for the blast-radius breaker. Absent: the root is the top of the
+ * reconciled object's controllers, and what is lost is what the plan's own writes lose.
+ */
+export interface Blast {
+  /** Whose change or end is the cause. One account is kept for its uid, over all plans that name it. */
+  readonly root: Ref;
+  /** The generation of the root that wishes it: a hold is void when it changes. Absent where the root is gone. */
+  readonly generation?: number;
+  /** The weight of all that this cause will take, earlier and later plans included: charged at the first of them. */
+  readonly total?: number;
+  readonly evidence: Evidence;
+}
+
 export interface Plan {
   /** Why the controller did what it did, or did nothing. A stable machine word. */
   readonly reason: string;
@@ -129,10 +149,13 @@ export interface Plan {
   /** Replaces the key's memory when present; null forgets it. */
   readonly memory?: Json;
   readonly enqueue?: readonly Enqueue[];
+  /** What this run learnt by live reads, for the controller's derived state (`derive.learn`). */
+  readonly learnt?: readonly Json[];
   readonly requeueAfter?: Ms;
   /** Runs the key again at once on the overlaid view. */
   readonly next?: 'again';
   readonly confirm?: Confirm;
+  readonly blast?: Blast;
 }
 
 interface OutcomeBase {

@@ -1,4 +1,4 @@
-import type { Controller, Verb } from '#core/controller.ts';
+import type { Controller, Permission, Verb } from '#core/controller.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { WireRequest } from '#core/request.ts';
 
@@ -23,15 +23,24 @@ const OWN_KINDS: ReadonlySet<string> = new Set([
 export function checkDeclared(controller: Controller, request: WireRequest): ErrorCode | undefined {
   if (touchesOwn(request)) return 'GATE_PROTECTED';
   if (request.class === 'event') return controller.events && isEventWrite(request) ? undefined : 'GATE_UNDECLARED';
-  return controller.rbac.some((grant) => grant.kind === 'allow' && covers(grant, request))
-    ? undefined
-    : 'GATE_UNDECLARED';
+  return controller.rbac.some((grant) => grants(grant, request)) ? undefined : 'GATE_UNDECLARED';
 }
 
 function isEventWrite({ target, verb }: WireRequest): boolean {
   return (
     target.resource === 'core/events' && target.subresource === undefined && (verb === 'create' || verb === 'patch')
   );
+}
+
+function grants(grant: Permission, request: WireRequest): boolean {
+  switch (grant.kind) {
+    case 'allow':
+      return covers(grant, request);
+    case 'any':
+      return request.target.subresource === undefined && grant.verbs.includes(request.verb);
+    case 'requires':
+      return false;
+  }
 }
 
 function covers(

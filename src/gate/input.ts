@@ -3,7 +3,7 @@ import { canonical, type JsonObject } from '#core/json.ts';
 import type { Write } from '#core/plan.ts';
 import type { Ref } from '#core/ref.ts';
 import type { WireRequest } from '#core/request.ts';
-import { type ApiObject, apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
+import { type ApiObject, apiVersionOf, pluralOf, type Resource, resourceInfo } from '#core/resource.ts';
 import type { Now } from '#core/time.ts';
 import type { Epoch } from '#leader/port.ts';
 import type { BundleId, Cause, Fact, ObjectName, PolicyInput } from '#policy/port.ts';
@@ -73,7 +73,7 @@ function describe(write: Write, { class: requestClass, verb, target }: WireReque
     group,
     apiVersion: apiVersionOf(target.resource),
     kind: resourceInfo(target.resource).kind,
-    resource: target.resource.slice(target.resource.indexOf('/') + 1),
+    resource: pluralOf(target.resource),
     subresource: target.subresource ?? '',
     namespace: target.namespace ?? '',
     name: target.name ?? '',

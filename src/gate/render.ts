@@ -1,3 +1,4 @@
+import { METADATA } from '#api/metadata.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { JsonObject } from '#core/json.ts';
 import type { Apply, Create, Delete, DeleteCollection, Patch, Replace, Write } from '#core/plan.ts';
@@ -7,7 +8,6 @@ import type { Ms } from '#core/time.ts';
 
 /** Upstream's field manager, so that upstream can take over again without conflicts. */
 const FIELD_MANAGER = 'kube-controller-manager';
-const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 export interface RenderOptions {
   readonly identity: string;
@@ -64,7 +64,7 @@ function request(
     method,
     path,
     ...(more.contentType !== undefined && { contentType: more.contentType }),
-    ...(target.resource === 'core/secrets' && { accept: METADATA_ONLY }),
+    ...(target.resource === 'core/secrets' && { accept: METADATA }),
     ...(more.body !== undefined && { body: more.body }),
     target,
     timeout: options.timeout,

@@ -1,5 +1,5 @@
 import type { Controller } from '#core/controller.ts';
-import { listedBy } from '#core/controller.ts';
+import { listedBy, watchesAll } from '#core/controller.ts';
 import type { Ms } from '#core/time.ts';
 
 /** `comptroller`: users of our own. `upstream`: the users that the stock bindings name; for a migration only. */
@@ -68,7 +68,7 @@ export function identityNames(controllers: readonly Controller[]): readonly stri
 }
 
 export function listsSecrets(controllers: readonly Controller[]): boolean {
-  return controllers.some((controller) => listedBy(controller.rbac).includes('core/secrets'));
+  return controllers.some(({ rbac }) => watchesAll(rbac) || listedBy(rbac).includes('core/secrets'));
 }
 
 function ownProfile(name: string): Profile {

@@ -1,6 +1,6 @@
 import { RESOURCES } from '#core/k8s/resources.gen.ts';
 import type { Resource } from '#core/resource.ts';
-import { resourceInfo, resourceOfKind } from '#core/resource.ts';
+import { pluralOf, resourceInfo, resourceOfKind } from '#core/resource.ts';
 
 /** `pods/default/web-1`, `Pod/default/web-1`, `apps/replicasets/default/web`, `namespace/default`. */
 export interface ObjectPattern {
@@ -22,8 +22,6 @@ const SHORT: ReadonlyMap<string, string> = new Map([
   ['svc', 'services'],
   ['no', 'nodes'],
 ]);
-
-const pluralOf = (resource: string): string => resource.slice(resource.indexOf('/') + 1);
 
 function resourcesNamed(word: string): Resource[] {
   const wanted = SHORT.get(word.toLowerCase()) ?? word.toLowerCase();

@@ -1,5 +1,5 @@
 import { canonical, type Json } from '#core/json.ts';
-import { resourceInfo } from '#core/resource.ts';
+import { pluralOf, resourceInfo } from '#core/resource.ts';
 import type { Epoch } from '../leader/port.ts';
 import type { Cause, ObjectName } from '../policy/port.ts';
 import type { BodyRef } from './bodies.ts';
@@ -117,7 +117,7 @@ function wishOf(wish: Wish, digest: string, body: BodyRef | undefined): object {
     verb: request.verb,
     group,
     version,
-    resource: resource.slice(resource.indexOf('/') + 1),
+    resource: pluralOf(resource),
     subresource: optional(subresource),
     namespace: optional(namespace),
     name: optional(object),

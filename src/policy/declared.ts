@@ -4,10 +4,12 @@ import { apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
 /** What one controller may write, in the shape that `policies/lib/declared.rego` reads. */
 export interface DeclaredController {
   readonly events: boolean;
-  /** `apps/v1 ReplicaSet`: kinds that its Events may tell of, those it reconciles or writes. */
+  /** `apps/v1 ReplicaSet`: kinds that its Events may tell of, those it reconciles or writes; `*`: all. */
   readonly regards: readonly string[];
   /** By `group/plural[/subresource]`, then by verb. `names` null: any name. */
   readonly writes: Readonly<Record<string, Readonly<Record<string, { readonly names: readonly string[] | null }>>>>;
+  /** Verbs on every resource there is, subresources not among them. */
+  readonly anywhere?: readonly string[];
 }
 export interface DeclaredData {
   readonly declared: { readonly controllers: Readonly<Record<string, DeclaredController>> };
@@ -25,6 +27,7 @@ function declare({ events, loops, rbac }: Controller): DeclaredController {
   const grants = rbac.flatMap(writesOf);
   const keys = loops.flatMap(({ key }) => (key === 'singleton' || key === 'string' ? [] : [key]));
   const regards = new Set([...keys, ...grants.map(({ resource }) => resource)].map(kindOf));
+  const anywhere = rbac.flatMap((one) => (one.kind === 'any' ? one.verbs.filter((verb) => !READS.has(verb)) : []));
   const targets = new Map<string, Map<string, ReadonlySet<string> | null>>();
   for (const { target, verb, names } of grants) {
     const verbs = targets.get(target) ?? new Map<string, ReadonlySet<string> | null>();
@@ -33,10 +36,11 @@ function declare({ events, loops, rbac }: Controller): DeclaredController {
   }
   return {
     events,
-    regards: [...regards].sort(),
+    regards: anywhere.length > 0 ? ['*'] : [...regards].sort(),
     writes: sorted(targets, (verbs) =>
       sorted(verbs, (names) => ({ names: names === null ? null : [...names].sort() })),
     ),
+    ...(anywhere.length > 0 && { anywhere: [...new Set(anywhere)].sort() }),
   };
 }
 

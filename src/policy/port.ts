@@ -1,5 +1,6 @@
 import type { ErrorCode } from '#core/errors.ts';
 import type { Json, JsonObject } from '#core/json.ts';
+import type { Evidence } from '#core/plan.ts';
 import type { ApiObject } from '#core/resource.ts';
 
 export interface BundleId {
@@ -25,7 +26,7 @@ export interface Cause {
   readonly trigger?: ObjectName;
   /** The trigger's own owners, nearest first, as far as the cache knows. */
   readonly owners: readonly ObjectName[];
-  readonly evidence: 'owner-deleted-seen' | 'owner-terminating' | 'namespace-terminating' | 'absent';
+  readonly evidence: Evidence;
 }
 
 /** `comptroller.dev/policy/v1`: the public input contract. `schema.ts` holds its JSON Schema and is tested against this. */

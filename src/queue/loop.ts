@@ -18,6 +18,7 @@ export interface LoopState {
   readonly view: View<Resource>;
   readonly memory: Map<string, Json>;
   readonly derived: () => unknown;
+  readonly learn: (learnt: readonly Json[]) => void;
   /** Another loop's queue of the same controller. */
   readonly queueOf: (loop: string) => WorkQueue | undefined;
 }
@@ -46,6 +47,7 @@ export async function runKey(key: string, state: LoopState, parts: RunnerParts):
 
   parts.events.emit(work, [...plan.events, ...settled.events]);
   remember(key, [plan, settled], state);
+  state.learn([plan, settled].flatMap(({ learnt }) => learnt ?? []));
   requeue(key, [plan, settled], [...first.outcomes, ...second.outcomes].flat(), state);
   parts.log.debug('reconciled', {
     controller: controller.name,

@@ -7,6 +7,7 @@ import type { View } from '#core/view.ts';
 import type { Executed } from '#gate/work.ts';
 import { fakeClock } from '#kit/fake-clock.ts';
 import { recordingTelemetry } from '#kit/telemetry.ts';
+import { NO_READS } from '#kit/tracked.ts';
 import { resourceOf, viewOf } from '#kit/view.ts';
 import type { RunnerParts } from './ports.ts';
 import { startRunner } from './runner.ts';
@@ -58,7 +59,7 @@ function bench(
       drained: async () => {},
     },
     settings: { endpointUpdatesBatchPeriod: 50 },
-    readsFor: () => ({ get: async () => ({ ok: false, status: 404, reason: 'NotFound' }) }),
+    readsFor: () => NO_READS,
     seed: () => '0'.repeat(64),
     writeTimeout: 1000,
     workers: new Map(),
@@ -259,21 +260,61 @@ describe('state', () => {
     ]).toEqual([true, true, true, true]);
   });
 
-  test('derived state folds what exists and every transition, for reconcile to read', async () => {
-    const seen: unknown[] = [];
-    const derive = {
-      initial: () => 0,
-      fold: (count: unknown, _resource: Resource, old: ApiObject | undefined, now: ApiObject | undefined) =>
-        (count as number) + (now === undefined ? -1 : old === undefined ? 1 : 0),
+  describe('derived state', () => {
+    interface Counter {
+      count: number;
+      learnt: unknown[];
+    }
+    const derive: Controller['derive'] = {
+      initial: (): Counter => ({ count: 0, learnt: [] }),
+      fold: (state, _resource, old, now) => {
+        if (now?.metadata?.name === 'bad') throw new Error('a bug');
+        (state as Counter).count += now === undefined ? -1 : old === undefined ? 1 : 0;
+        return now?.metadata?.name === 'z' ? [{ key: 'a/told' }] : [];
+      },
+      learn: (state, learnt) => {
+        (state as Counter).learnt.push(learnt);
+        return [{ loop: 'probe', key: 'a/learnt' }];
+      },
     };
-    const { change, settled } = bench(
-      controllerOf({ derive, loops: [loop({ reconcile: ({ derived }) => noted(seen, derived, 'seen') })] }),
-      [pod('x'), pod('y')],
-    );
-    await settled();
-    change(undefined, pod('z'));
-    await settled();
-    expect(seen).toEqual([2, 2, 3]);
+    const look = (seen: unknown[], more: (key: string) => Partial<Plan> = () => ({})) =>
+      loop({
+        reconcile: ({ key, derived }) => {
+          const { count, learnt } = derived as Counter;
+          return { ...noted(seen, [key, count, learnt.length], 'seen'), ...more(key) };
+        },
+      });
+
+    test('folds what exists and every transition, for reconcile to read, and wakes what the folds return', async () => {
+      const seen: unknown[] = [];
+      const { change, settled } = bench(controllerOf({ derive, loops: [look(seen)] }), [pod('x'), pod('y')]);
+      await settled();
+      change(undefined, pod('z'));
+      await settled();
+      expect(seen).toEqual([
+        ['a/x', 2, 0],
+        ['a/y', 2, 0],
+        ['a/told', 3, 0],
+        ['a/z', 3, 0],
+      ]);
+    });
+
+    test('learns what a plan tells, and wakes for it', async () => {
+      const seen: unknown[] = [];
+      const more = (key: string) => (key === 'a/x' ? { learnt: ['absent'] } : {});
+      await bench(controllerOf({ derive, loops: [look(seen, more)] }), [pod('x')]).settled();
+      expect(seen).toEqual([
+        ['a/x', 1, 0],
+        ['a/learnt', 1, 1],
+      ]);
+    });
+
+    test('I15: a fold that throws on one object goes on with the others', async () => {
+      const seen: unknown[] = [];
+      const { settled } = bench(controllerOf({ derive, loops: [look(seen)] }), [pod('bad'), pod('y')]);
+      await settled();
+      expect(seen).toContainEqual(['a/y', 1, 0]);
+    });
   });
 
   test('gather reads first, and the view is taken after it', async () => {

@@ -1,10 +1,12 @@
 import type { Barrier } from '#cache/port.ts';
 import { type AnyLoop, type Controller, listedBy } from '#core/controller.ts';
 import type { Json } from '#core/json.ts';
+import type { Enqueue } from '#core/plan.ts';
 import { keyOfObject } from '#core/ref.ts';
 import { type ApiObject, isResource, type Resource } from '#core/resource.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import type { View } from '#core/view.ts';
+import { type Derived, foldDerived } from './derived.ts';
 import { type LoopState, runKey } from './loop.ts';
 import type { RunnerParts } from './ports.ts';
 import { createQueue, type WorkQueue } from './queue.ts';
@@ -26,10 +28,19 @@ export function startRunner(controller: Controller, parts: RunnerParts): Runner 
   const view = parts.cache.view(listedBy(controller.rbac));
   const busy = new Map<string, Set<string>>();
   const stops: (() => void)[] = [];
-  const derived = foldDerived(controller, view, parts, stops);
   const loops: Running[] = [];
   const queueOf = (name: string): WorkQueue | undefined =>
     loops.find(({ state }) => state.loop.queue === name)?.state.queue;
+  const early: Enqueue[] = [];
+  let started = false;
+  const wakeAll = (wakes: readonly Enqueue[]): void => {
+    // What the first scan wakes waits until the queues are there.
+    if (!started) early.push(...wakes);
+    else
+      for (const { loop, key, after } of wakes)
+        queueOf(loop ?? controller.loops[0]?.queue ?? '')?.addAfter(key, after ?? 0);
+  };
+  const derived = foldDerived(controller, view, parts, wakeAll, stops);
   const pumpAll = (): void => {
     for (const running of loops) pump(running, parts, pumpAll);
   };
@@ -47,6 +58,8 @@ export function startRunner(controller: Controller, parts: RunnerParts): Runner 
       holds: new Set(),
     });
   }
+  started = true;
+  wakeAll(early);
   for (const { state } of loops) stops.push(...listen(state, parts), ...tick(state, parts));
   parts.meter.set('running_managed_controllers', { name: controller.name, manager: 'comptroller' }, 1);
 
@@ -76,14 +89,23 @@ function createState(
   controller: Controller,
   loop: AnyLoop,
   view: View<Resource>,
-  derived: () => unknown,
+  derived: Derived,
   busy: Set<string>,
   queueOf: LoopState['queueOf'],
   onReady: () => void,
   { clock, meter }: RunnerParts,
 ): LoopState {
   const queue = createQueue({ name: loop.queue, backoff: loop.backoff, clock, meter, onReady, busy });
-  return { controller, loop, queue, view, memory: new Map<string, Json>(), derived, queueOf };
+  return {
+    controller,
+    loop,
+    queue,
+    view,
+    memory: new Map<string, Json>(),
+    derived: derived.state,
+    learn: derived.learn,
+    queueOf,
+  };
 }
 
 function pump(running: Running, parts: RunnerParts, pumpAll: () => void): void {
@@ -156,6 +178,7 @@ function listen({ loop, queue, view }: LoopState, { cache, settings }: RunnerPar
   }
   if (loop.key === 'singleton') queue.add('singleton');
   for (const [resource, mapper] of Object.entries(loop.on)) {
+    if (mapper === undefined) continue;
     const wake = (old: ApiObject | undefined, now: ApiObject | undefined): void => {
       for (const { key, after } of mapper(old, now, view, settings)) queue.addAfter(key, after ?? 0);
     };
@@ -186,23 +209,4 @@ function repeat(clock: Clock, every: Ms, act: () => void): () => void {
   };
   cancel = clock.after(every, again);
   return () => cancel();
-}
-
-function foldDerived(
-  { derive, rbac }: Controller,
-  view: View<Resource>,
-  { cache }: RunnerParts,
-  stops: (() => void)[],
-): () => unknown {
-  if (derive === undefined) return () => undefined;
-  let state = derive.initial();
-  for (const resource of listedBy(rbac)) {
-    for (const object of view.list(resource)) state = derive.fold(state, resource, undefined, object);
-    stops.push(
-      cache.subscribe(resource, (old, now) => {
-        state = derive.fold(state, resource, old, now);
-      }),
-    );
-  }
-  return () => state;
 }

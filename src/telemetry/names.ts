@@ -45,6 +45,11 @@ export const METRICS = {
 
   // Cache.
   cache_objects: { type: 'gauge', help: 'Objects in the cache, by resource', labels: ['resource'] },
+  garbagecollector_controller_resources_sync_error_total: {
+    type: 'counter',
+    help: 'Number of garbage collector resources sync errors',
+    labels: [],
+  },
   cache_events_total: {
     type: 'counter',
     help: 'Watch events applied, by resource and type',

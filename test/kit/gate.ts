@@ -19,6 +19,7 @@ import { recordingTelemetry } from '#kit/telemetry.ts';
 import { viewOf } from '#kit/view.ts';
 import type { DenialDraft, IntentDraft, NoteDraft, OutcomeDraft } from '#ledger/port.ts';
 import type { Decision, PolicyInput } from '#policy/port.ts';
+import { NOTHING_TRACKED } from './tracked.ts';
 
 /** What happened, in order, as an outsider with a wire tap and the ledger's disk would see it. */
 export type Happening =
@@ -203,6 +204,7 @@ function fakeCache(world: World): Cache {
     },
   });
   return {
+    tracked: NOTHING_TRACKED,
     start: async () => {},
     view: (listed) => viewOf(world.objects, listed),
     subscribe: () => () => {},

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AnyLoop, Controller, ControllerSettings, Input, Wake } from '#core/controller.ts';
+import type { AnyLoop, Controller, ControllerSettings, Input, Permission, Wake } from '#core/controller.ts';
 import { listedBy } from '#core/controller.ts';
 import { deepFreeze, type Json } from '#core/json.ts';
 import { type Outcomes, type Plan, targetOf, type Write } from '#core/plan.ts';
@@ -53,7 +53,10 @@ export function scenarios(controller: Controller, rows: Readonly<Record<string, 
       const used = new Set<string>();
       for (const row of Object.values(rows)) {
         const ran = runRow(controller, loop, row);
-        for (const write of [...writesOf(ran.plan), ...writesOf(ran.settled)]) used.add(useOf(write));
+        for (const write of [...writesOf(ran.plan), ...writesOf(ran.settled)]) {
+          used.add(useOf(write));
+          used.add(`${verbOf(write)} anything`);
+        }
       }
       expect(declaredWrites(controller).filter((use) => !used.has(use))).toEqual([]);
     });
@@ -174,19 +177,22 @@ function writesOf(plan: Plan | undefined): readonly Write[] {
   return plan?.chains.flat() ?? [];
 }
 
+const verbOf = ({ verb }: Write): string => (verb === 'apply' ? 'patch' : verb);
+
 /** `patch apps/replicasets/status`. */
 function useOf(write: Write): string {
   const target = targetOf(write);
   if (target === undefined) return `${write.verb} outside the API`;
-  const verb = write.verb === 'apply' ? 'patch' : write.verb;
-  return `${verb} ${target.resource}${target.subresource === undefined ? '' : `/${target.subresource}`}`;
+  return `${verbOf(write)} ${target.resource}${target.subresource === undefined ? '' : `/${target.subresource}`}`;
 }
 
 const WRITES: readonly string[] = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
 function declaredWrites({ rbac }: Controller): readonly string[] {
   return rbac.flatMap((permission) => {
-    if (permission.kind !== 'allow') return [];
+    if (permission.kind === 'requires') return [];
+    if (permission.kind === 'any')
+      return permission.verbs.filter((verb) => WRITES.includes(verb)).map((verb) => `${verb} anything`);
     const { resource, subresource, verbs } = permission;
     const target = subresource === undefined ? resource : `${resource}/${subresource}`;
     return verbs.filter((verb) => WRITES.includes(verb)).map((verb) => `${verb} ${target}`);
@@ -196,17 +202,17 @@ function declaredWrites({ rbac }: Controller): readonly string[] {
 /** The writes that the declaration does not cover, names included. */
 function undeclared(controller: Controller, plan: Plan): readonly string[] {
   return writesOf(plan)
-    .filter((write) => {
-      const target = targetOf(write);
-      const verb = useOf(write).split(' ')[0];
-      return !controller.rbac.some(
-        (permission) =>
-          permission.kind === 'allow' &&
-          permission.resource === target?.resource &&
-          permission.subresource === target?.subresource &&
-          permission.verbs.some((allowed) => allowed === verb) &&
-          (permission.resourceNames === undefined || permission.resourceNames.includes(target?.name ?? '')),
-      );
-    })
-    .map(useOf);
+    .filter((write) => !controller.rbac.some((permission) => permits(permission, write)))
+    .map((write) => useOf(write));
+}
+
+function permits(permission: Permission, write: Write): boolean {
+  const target = targetOf(write);
+  if (permission.kind === 'requires' || !permission.verbs.some((allowed) => allowed === verbOf(write))) return false;
+  if (permission.kind === 'any') return target?.subresource === undefined;
+  return (
+    permission.resource === target?.resource &&
+    permission.subresource === target?.subresource &&
+    (permission.resourceNames === undefined || permission.resourceNames.includes(target?.name ?? ''))
+  );
 }

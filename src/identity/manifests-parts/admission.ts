@@ -95,6 +95,9 @@ function declared(name: string, rules: readonly PolicyRule[]): Validation {
   const allowed = [
     ...(acts.length === 0 ? [] : [`variables.act in ${list(acts)}`]),
     ...(named.length === 0 ? [] : [`variables.named in ${list(named)}`]),
+    ...anywhereOf(rules).map(
+      (operations) => `request.operation in ${list(operations)} && request.?subResource.orValue('') == ''`,
+    ),
   ];
   const expression = [`variables.user != ${quote(userOf(name))}`, ...allowed].join(' || ');
   if (allowed.length === 0) return { expression, message: `${name} never writes` };
@@ -113,13 +116,24 @@ const OPERATIONS: ReadonlyMap<string, AdmissionVerb> = new Map([
 
 /** Rules limited by name are let through for any name only if an unlimited rule says so. */
 function actsOf(rules: readonly PolicyRule[]): string[] {
-  return each(rules.filter((rule) => rule.resourceNames === undefined));
+  return each(rules.filter((rule) => rule.resourceNames === undefined && !isAnywhere(rule)));
 }
 
 function namedActsOf(rules: readonly PolicyRule[]): string[] {
   return rules.flatMap((rule) =>
     (rule.resourceNames ?? []).flatMap((name) => each([rule]).map((act) => `${act} ${name}`)),
   );
+}
+
+/** What may be done to every resource there is. */
+function anywhereOf(rules: readonly PolicyRule[]): string[][] {
+  const verbs = rules.filter(isAnywhere).flatMap((rule) => rule.verbs);
+  const operations = verbs.flatMap((verb) => OPERATIONS.get(verb) ?? []).map(upper);
+  return operations.length === 0 ? [] : [[...new Set(operations)].sort()];
+}
+
+function isAnywhere({ resources }: PolicyRule): boolean {
+  return resources.includes('*');
 }
 
 function each(rules: readonly PolicyRule[]): string[] {

@@ -1,14 +1,17 @@
-import type { Controller, Grant, Permission, Requirement } from '#core/controller.ts';
+import { type Controller, type Grant, type Permission, type Requirement, watchesAll } from '#core/controller.ts';
 import type { Resource } from '#core/resource.ts';
 import type { PolicyRule } from './kubernetes.ts';
 
 const LISTING = new Set<string>(['list', 'watch']);
 
-/** What a controller does under its own name: everything it declares but the listing, which `reader` does for all. */
+/**
+ * What a controller does under its own name: everything it declares but the listing, which `reader` does for all. Who
+ * works on every resource there is also lists them itself: else `reader` could read everything.
+ */
 export function ownRules(controller: Controller): PolicyRule[] {
   const rules = controller.rbac.flatMap((permission) => {
     const verbs: readonly string[] =
-      permission.kind === 'requires' ? permission.verbs : permission.verbs.filter((verb) => !LISTING.has(verb));
+      permission.kind === 'allow' ? permission.verbs.filter((verb) => !LISTING.has(verb)) : permission.verbs;
     return verbs.length === 0 ? [] : [ruleOf(permission, verbs)];
   });
   return controller.events ? [...rules, EVENTS] : rules;
@@ -16,7 +19,7 @@ export function ownRules(controller: Controller): PolicyRule[] {
 
 /** The writes among them that a request shows: what the API server checks on the side is never sent. */
 export function writeRules(controller: Controller): PolicyRule[] {
-  return ownRules({ ...controller, rbac: controller.rbac.filter((permission) => permission.kind === 'allow') });
+  return ownRules({ ...controller, rbac: controller.rbac.filter((permission) => permission.kind !== 'requires') });
 }
 
 const EVENTS: PolicyRule = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
@@ -29,8 +32,11 @@ export function readerRules(controllers: readonly Controller[]): PolicyRule[] {
 /** Everything reads namespaces: policy asks for their labels. */
 const NAMESPACES: Grant = { kind: 'allow', resource: 'core/namespaces', verbs: ['list', 'watch'] };
 
+const SECRETS: Grant = { kind: 'allow', resource: 'core/secrets', verbs: ['list', 'watch'] };
+
 export function secretsRules(controllers: readonly Controller[]): PolicyRule[] {
-  return listingRules(controllers, (resource) => resource === 'core/secrets', []);
+  const watched = controllers.some(({ rbac }) => watchesAll(rbac)) ? [SECRETS] : [];
+  return listingRules(controllers, (resource) => resource === 'core/secrets', watched);
 }
 
 function listingRules(
@@ -51,6 +57,7 @@ function listingRules(
 }
 
 export function ruleOf(permission: Permission, verbs: readonly string[]): PolicyRule {
+  if (permission.kind === 'any') return { apiGroups: ['*'], resources: ['*'], verbs };
   const { group, resource } = permission.kind === 'requires' ? permission : targetOf(permission);
   return {
     apiGroups: [group],

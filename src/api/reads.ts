@@ -1,0 +1,67 @@
+import type { ReadResult, Reads } from '#core/controller.ts';
+import type { Discovery } from '#core/discovery.ts';
+import { type ApiObject, pathOf, type Resource } from '#core/resource.ts';
+import { discover } from './discovery.ts';
+import { TransportError } from './failure.ts';
+import { METADATA, METADATA_LIST } from './metadata.ts';
+import type { ReadAnswer, Reader } from './port.ts';
+
+/** Live reads under one identity, for `gather`. What goes wrong is data: a status, 0 where no answer came. */
+export function createReads(reader: Reader, identity: string): Reads {
+  const ask = async <T>(path: string, accept: string | undefined, take: (body: unknown) => T | undefined) => {
+    try {
+      return resultOf(await reader.get(identity, path, accept === undefined ? {} : { accept }), take);
+    } catch (error) {
+      return unanswered(error);
+    }
+  };
+  return {
+    get: (resource, at) => ask(pathOf(resource, at), undefined, (body) => objectOf(body) as never),
+    metadata: (resource, at) => ask(pathOf(resource, at), METADATA, objectOf),
+    listMetadata: (resource, at) => ask(listPath(resource, at), METADATA_LIST, listOf),
+    discover: async (): Promise<ReadResult<Discovery>> => {
+      try {
+        return await discover(reader, identity);
+      } catch (error) {
+        return unanswered(error);
+      }
+    },
+  };
+}
+
+function listPath(resource: Resource, { namespace, limit }: { namespace?: string; limit: number }): string {
+  return `${pathOf(resource, namespace === undefined ? {} : { namespace })}?limit=${limit}`;
+}
+
+function resultOf<T>({ status, body }: ReadAnswer, take: (body: unknown) => T | undefined): ReadResult<T> {
+  if (status !== 200) return { ok: false, status, reason: reasonOf(body) };
+  const object = take(body);
+  return object === undefined ? { ok: false, status, reason: 'Malformed' } : { ok: true, object };
+}
+
+function unanswered(error: unknown): { readonly ok: false; readonly status: number; readonly reason: string } {
+  if (!(error instanceof TransportError)) throw error;
+  return { ok: false, status: 0, reason: error.trouble };
+}
+
+/** The machine word of a Status; never its message. */
+function reasonOf(body: unknown): string {
+  const reason = (body as { reason?: unknown } | null)?.reason;
+  return typeof reason === 'string' && /^[A-Za-z]{1,64}$/.test(reason) ? reason : '';
+}
+
+function objectOf(body: unknown): ApiObject | undefined {
+  const metadata = (body as ApiObject | null)?.metadata;
+  return typeof metadata?.name === 'string' && typeof metadata.uid === 'string' ? (body as ApiObject) : undefined;
+}
+
+function listOf(body: unknown): { items: readonly ApiObject[]; remaining: number } | undefined {
+  const { items, metadata } = (body ?? {}) as { items?: unknown; metadata?: Record<string, unknown> };
+  if (!Array.isArray(items)) return undefined;
+  const objects = items.map(objectOf);
+  if (objects.includes(undefined)) return undefined;
+  const remaining = metadata?.remainingItemCount;
+  // A page that goes on without saying how far has at least one more item.
+  const least = metadata?.continue === undefined || metadata.continue === '' ? 0 : 1;
+  return { items: objects as ApiObject[], remaining: typeof remaining === 'number' ? remaining : least };
+}

@@ -1,0 +1,15 @@
+import type { Resource } from './resource.ts';
+
+/** One resource that the API server serves, in the version that it prefers. Subresources are not among them. */
+export interface Served {
+  readonly resource: Resource;
+  readonly verbs: readonly string[];
+}
+
+/** What the API server said it serves. */
+export interface Discovery {
+  /** In a stable order. */
+  readonly served: readonly Served[];
+  /** `group/version`s whose server did not answer: nothing is known of what they serve now. */
+  readonly failed: readonly string[];
+}
