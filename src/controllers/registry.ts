@@ -2,6 +2,7 @@ import type { Controller } from '#core/controller.ts';
 import { rootCaCertificatePublisher } from './identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from './identity/serviceaccount.ts';
 import { replicaset } from './workloads/replicaset.ts';
+import { ttlAfterFinished } from './workloads/ttl-after-finished.ts';
 
 /** Every controller, in the order of their names. Static on purpose: nothing that merely lies in a folder is loaded. */
 export const CONTROLLERS: readonly Controller[] = [
@@ -9,4 +10,5 @@ export const CONTROLLERS: readonly Controller[] = [
   replicaset,
   rootCaCertificatePublisher,
   serviceaccount,
+  ttlAfterFinished,
 ];

@@ -1,5 +1,5 @@
 import { jsonEqual } from '#core/json.ts';
-import type { Confirm, Plan } from '#core/plan.ts';
+import type { Confirm, Plan, Write } from '#core/plan.ts';
 import type { Ref } from '#core/ref.ts';
 import { type ApiObject, pathOf } from '#core/resource.ts';
 import type { GateParts } from './ports.ts';
@@ -28,8 +28,20 @@ function holds(wanted: Confirm, ref: Ref, object: ApiObject | undefined, plan: P
         object !== undefined && object.metadata?.uid === ref.uid && object.metadata?.deletionTimestamp === undefined
       );
     case 'replan':
-      return work.replan !== undefined && jsonEqual(work.replan(object).chains, plan.chains);
+      return work.replan !== undefined && jsonEqual(wishes(work.replan(object)), wishes(plan));
   }
+}
+
+/**
+ * What a plan would do, without the object as its deletions saw it: the live one holds what the cache drops, and may be of
+ * a later version that makes no difference.
+ */
+function wishes({ chains }: Plan): readonly (readonly Partial<Write>[])[] {
+  return chains.map((chain) => chain.map((write) => (write.verb === 'delete' ? withoutBefore(write) : write)));
+}
+
+function withoutBefore({ before: _, ...write }: Extract<Write, { verb: 'delete' }>): Partial<Write> {
+  return write;
 }
 
 /** The object, or that there is none; undefined when the API server gave neither. */

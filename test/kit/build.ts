@@ -1,6 +1,7 @@
 import { deepFreeze } from '#core/json.ts';
 import type {
   ConfigMap,
+  Job,
   LabelSelector,
   Namespace,
   ObjectMeta,
@@ -130,6 +131,32 @@ export function pod(wish: PodWish = {}): Pod {
         conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: wish.readySince }],
       }),
       ...wish.status,
+    },
+  });
+}
+
+export interface JobWish {
+  readonly name?: string;
+  readonly ttl?: number;
+  /** When it finished; absent: it runs. */
+  readonly finishedAt?: string;
+  readonly failed?: boolean;
+  readonly metadata?: Meta;
+}
+
+/** A Job of one pod. */
+export function job({ name = 'pi', ttl, finishedAt, failed = false, metadata: more = {} }: JobWish = {}): Job {
+  const type = failed ? 'Failed' : 'Complete';
+  return deepFreeze({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: metadata(name, more, more.namespace ?? 'default'),
+    spec: {
+      template: { spec: { ...SPEC, restartPolicy: 'Never' } },
+      ...(ttl !== undefined && { ttlSecondsAfterFinished: ttl }),
+    },
+    status: {
+      ...(finishedAt !== undefined && { conditions: [{ type, status: 'True', lastTransitionTime: finishedAt }] }),
     },
   });
 }

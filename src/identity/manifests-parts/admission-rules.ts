@@ -2,6 +2,7 @@ import type { AdmissionRules } from './admission-rules/port.ts';
 import { replicasetRules } from './admission-rules/replicaset.ts';
 import { rootCaCertificatePublisherRules } from './admission-rules/root-ca-certificate-publisher.ts';
 import { serviceaccountRules } from './admission-rules/serviceaccount.ts';
+import { ttlAfterFinishedRules } from './admission-rules/ttl-after-finished.ts';
 
 /** By the controller's name. Expressions are typed: the API server's type checker must not warn about any. */
 export const ADMISSION_RULES: ReadonlyMap<string, readonly AdmissionRules[]> = new Map([
@@ -9,4 +10,5 @@ export const ADMISSION_RULES: ReadonlyMap<string, readonly AdmissionRules[]> = n
   ['replicaset', replicasetRules],
   ['root-ca-certificate-publisher', rootCaCertificatePublisherRules],
   ['serviceaccount', serviceaccountRules],
+  ['ttl-after-finished', ttlAfterFinishedRules],
 ]);
