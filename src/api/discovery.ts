@@ -35,8 +35,16 @@ export async function discover(reader: Reader, identity: string): Promise<ReadRe
     if (part === undefined) return { ok: false, status, reason: 'Malformed' };
     parts.push(part);
   }
-  const served = parts.flatMap((part) => part.served).sort((a, b) => (a.resource < b.resource ? -1 : 1));
-  return { ok: true, object: { served, failed: parts.flatMap((part) => part.failed).sort() } };
+  return { ok: true, object: together(parts) };
+}
+
+function together(parts: readonly Discovery[]): Discovery {
+  const unreadable = parts.flatMap((part) => part.unreadable ?? []).sort();
+  return {
+    served: parts.flatMap(({ served }) => served).sort((a, b) => (a.resource < b.resource ? -1 : 1)),
+    failed: parts.flatMap(({ failed }) => failed).sort(),
+    ...(unreadable.length > 0 && { unreadable }),
+  };
 }
 
 interface GroupItem {
@@ -55,12 +63,11 @@ interface ResourceItem {
   readonly verbs?: unknown;
 }
 
-/** Reads an APIGroupDiscoveryList; undefined for anything else. What is malformed within is left out. */
+/** Reads an APIGroupDiscoveryList; undefined for anything else. Of what is malformed within, resources are named. */
 export function readDiscovery(body: unknown): Discovery | undefined {
   const { kind, items } = (body ?? {}) as { kind?: unknown; items?: unknown };
   if (kind !== 'APIGroupDiscoveryList' || !Array.isArray(items)) return undefined;
-  const groups = (items as GroupItem[]).map(readGroup);
-  return { served: groups.flatMap(({ served }) => served), failed: groups.flatMap(({ failed }) => failed) };
+  return together((items as GroupItem[]).map(readGroup));
 }
 
 /** Versions come in the server's order of preference. */
@@ -68,15 +75,23 @@ function readGroup({ metadata, versions }: GroupItem): Discovery {
   const group = typeof metadata?.name === 'string' ? metadata.name : '';
   const served = new Map<string, Served>();
   const failed: string[] = [];
+  const unreadable: string[] = [];
   for (const { version, freshness, resources } of listed<VersionItem>(versions)) {
     if (typeof version !== 'string') continue;
-    if (freshness === 'Stale') failed.push(group === '' ? version : `${group}/${version}`);
+    const groupVersion = group === '' ? version : `${group}/${version}`;
+    if (freshness === 'Stale') failed.push(groupVersion);
     for (const item of listed<ResourceItem>(resources)) {
       const one = readResource(item, group, version);
-      if (one !== undefined && !served.has(String(item.resource))) served.set(String(item.resource), one);
+      // Without verbs it is only the parent of subresources: nothing can be done to it.
+      if (one === undefined && listed(item.verbs).length > 0) unreadable.push(`${groupVersion} ${textOf(item)}`);
+      if (one !== undefined && !served.has(textOf(item))) served.set(textOf(item), one);
     }
   }
-  return { served: [...served.values()], failed };
+  return { served: [...served.values()], failed, unreadable };
+}
+
+function textOf({ resource }: ResourceItem): string {
+  return typeof resource === 'string' ? resource : '';
 }
 
 function readResource({ resource: plural, responseKind, scope, verbs }: ResourceItem, group: string, version: string) {

@@ -65,9 +65,18 @@ function absorbDeletion(store: Store, uid: string, key: string | undefined): Abs
  * Whether the object ended with this write. A patch that takes the last finalizer answers with the object as it was,
  * at its OLD version; a DELETE that took effect at once may answer with an object that was never marked.
  */
-function isFinal(verb: AnswerVerb, { metadata }: Cached): boolean {
+function isFinal(verb: AnswerVerb, object: Cached): boolean {
+  const { metadata } = object;
   if (metadata.deletionTimestamp === undefined) return verb === 'delete';
+  if (isHeldBySpec(object)) return false;
   return (metadata.finalizers ?? []).length === 0 && (metadata.deletionGracePeriodSeconds ?? 0) === 0;
+}
+
+/** Namespaces have finalizers in their spec as well: a terminating one lives on until both lists are empty. */
+function isHeldBySpec(object: Cached): boolean {
+  if (object.kind !== 'Namespace') return false;
+  const finalizers = field(field(object, 'spec'), 'finalizers');
+  return Array.isArray(finalizers) && finalizers.length > 0;
 }
 
 function kindOf(answer: unknown): string | undefined {

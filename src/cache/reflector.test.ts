@@ -557,6 +557,28 @@ describe('own writes', () => {
     expect([barrier?.reached(), called]).toEqual([true, 1]);
   });
 
+  test.each([
+    ['lives on while its spec holds finalizers', ['kubernetes'], ['shop']],
+    ['is gone with the last of them', [], []],
+  ])('a namespace that ends %s', async (_, finalizers, left) => {
+    const cache = make({ resource: 'core/namespaces', identity: 'reader' });
+    const started = cache.start(abort.signal);
+    await settle();
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    const namespace = (resourceVersion: string, held: string[]) => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'shop', uid: 'uid-shop', resourceVersion, deletionTimestamp },
+      spec: { finalizers: held },
+    });
+    last().event('ADDED', namespace('3', ['kubernetes']));
+    last().bookmark('5', true);
+    await started;
+    expect(cache.absorb('core/namespaces', 'update', namespace('9', finalizers))).toBeUndefined();
+    const found = cache.view(['core/namespaces']).list('core/namespaces');
+    expect(found.map(({ metadata }) => metadata?.name)).toEqual(left);
+  });
+
   test('a deletion of what was never seen keeps that uid away until a later list', async () => {
     const cache = await synced();
     api.list = () => new Promise(() => undefined);

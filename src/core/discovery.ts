@@ -12,4 +12,6 @@ export interface Discovery {
   readonly served: readonly Served[];
   /** `group/version`s whose server did not answer: nothing is known of what they serve now. */
   readonly failed: readonly string[];
+  /** `group/version plural` of what is served under a name that no path can be made of. Absent: none is. */
+  readonly unreadable?: readonly string[];
 }

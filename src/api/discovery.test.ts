@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { readDiscovery } from './discovery.ts';
+
+const widgets = {
+  resource: 'widgets',
+  responseKind: { group: 'example.com', version: 'v1', kind: 'Widget' },
+  scope: 'Namespaced',
+  verbs: ['delete', 'list'],
+};
+const group = (name: string | undefined, ...versions: object[]) => ({
+  metadata: name === undefined ? {} : { name },
+  versions,
+});
+const read = (...items: object[]) => readDiscovery({ kind: 'APIGroupDiscoveryList', items });
+
+describe('what the API server says it serves', () => {
+  test('built-in resources go by their names, others describe themselves', () => {
+    const pods = { resource: 'pods', responseKind: { kind: 'Pod' }, scope: 'Namespaced', verbs: ['list'] };
+    const clusterWide = { ...widgets, resource: 'gauges', scope: 'Cluster' };
+    expect(
+      read(
+        group('example.com', { version: 'v1', resources: [widgets, clusterWide] }),
+        group(undefined, { version: 'v1', resources: [pods] }),
+      ),
+    ).toEqual({
+      served: [
+        { resource: 'core/pods', verbs: ['list'] },
+        { resource: 'example.com/gauges@v1,Widget,cluster', verbs: ['delete', 'list'] },
+        { resource: 'example.com/widgets@v1,Widget,namespaced', verbs: ['delete', 'list'] },
+      ],
+      failed: [],
+    });
+  });
+
+  test('each resource in the first version that has it; a version that did not answer is named', () => {
+    const items = group(
+      'example.com',
+      { version: 'v2', resources: [widgets] },
+      { version: 'v1', resources: [widgets] },
+    );
+    const away = group('metrics.example.com', { version: 'v1beta1', freshness: 'Stale' });
+    expect(read(items, away)).toEqual({
+      served: [{ resource: 'example.com/widgets@v2,Widget,namespaced', verbs: ['delete', 'list'] }],
+      failed: ['metrics.example.com/v1beta1'],
+    });
+  });
+
+  test('what no path could be made of is named, but for mere parents of subresources', () => {
+    const hostile = { ...widgets, resource: '../pods' };
+    const parent = { resource: 'reviews', scope: 'Namespaced', subresources: [{ subresource: 'status' }] };
+    expect(read(group('example.com', { version: 'v1', resources: [hostile, parent] }))).toEqual({
+      served: [],
+      failed: [],
+      unreadable: ['example.com/v1 ../pods'],
+    });
+  });
+
+  test.each([[undefined], ['text'], [{ kind: 'APIGroupList', items: [] }], [{ kind: 'APIGroupDiscoveryList' }]])(
+    '%j is no discovery',
+    (body) => {
+      expect(readDiscovery(body)).toBeUndefined();
+    },
+  );
+});
