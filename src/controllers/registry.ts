@@ -1,4 +1,5 @@
 import type { Controller } from '#core/controller.ts';
+import { clusterroleAggregation } from './cluster/clusterrole-aggregation.ts';
 import { rootCaCertificatePublisher } from './identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from './identity/serviceaccount.ts';
 import { replicaset } from './workloads/replicaset.ts';
@@ -7,6 +8,7 @@ import { ttlAfterFinished } from './workloads/ttl-after-finished.ts';
 /** Every controller, in the order of their names. Static on purpose: nothing that merely lies in a folder is loaded. */
 export const CONTROLLERS: readonly Controller[] = [
   // One line each.
+  clusterroleAggregation,
   replicaset,
   rootCaCertificatePublisher,
   serviceaccount,

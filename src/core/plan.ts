@@ -55,8 +55,13 @@ export interface Apply extends Because {
   readonly verb: 'apply';
   readonly ref: Ref;
   readonly subresource?: string;
+  /** The fields that the manager wishes to own, and the name. The gate adds metadata.uid and metadata.resourceVersion. */
   readonly object: ApiObject;
   readonly fieldManager: string;
+  /** The object as it will be, as far as the planner knows; policy judges it. Absent: what is sent. */
+  readonly after?: ApiObject;
+  /** Precondition; absent where it may be done to whatever version is there. */
+  readonly resourceVersion?: string;
 }
 
 export interface Delete extends Because {

@@ -1,10 +1,9 @@
 import type { Controller, Permission, Verb } from '#core/controller.ts';
 import type { ErrorCode } from '#core/errors.ts';
+import { isOwnName, OWN_NAMESPACE } from '#core/own.ts';
 import type { WireRequest } from '#core/request.ts';
 
-/** Comptroller's own namespace, and how everything cluster-scoped that is its own is named (I14). */
-const OWN_NAMESPACE = 'comptroller-system';
-const OWN_NAMES = /^comptroller[:-]|\.comptroller\.dev$/;
+/** Cluster-scoped kinds of which some objects are Comptroller's own. */
 const OWN_KINDS: ReadonlySet<string> = new Set([
   'rbac.authorization.k8s.io/clusterroles',
   'rbac.authorization.k8s.io/clusterrolebindings',
@@ -58,5 +57,5 @@ function covers(
 function touchesOwn({ target }: WireRequest): boolean {
   if (target.namespace === OWN_NAMESPACE) return true;
   if (target.resource === 'core/namespaces') return target.name === OWN_NAMESPACE;
-  return OWN_KINDS.has(target.resource) && (target.name === undefined || OWN_NAMES.test(target.name));
+  return OWN_KINDS.has(target.resource) && (target.name === undefined || isOwnName(target.name));
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { replicaset } from '#controllers/workloads/replicaset.ts';
-import type { Create, Delete, Patch, Write } from '#core/plan.ts';
+import type { Apply, Create, Delete, Patch, Write } from '#core/plan.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { allowed, BUNDLE, denied, gateBench, planOf, wired } from '#kit/gate.ts';
 import type { PolicyInput } from '#policy/port.ts';
@@ -98,6 +98,42 @@ describe('what leaves', () => {
     expect(wired(bench.happened).map(({ body }) => JSON.parse(body ?? ''))).toEqual([
       { status: { replicas: 1 }, metadata: { uid: 'u1', resourceVersion: '5' } },
     ]);
+  });
+
+  test('an apply names its manager by force, and carries uid and resourceVersion; without the uid it does not leave', async () => {
+    const apply: Apply = {
+      verb: 'apply',
+      reason: 'status',
+      ref: status().ref,
+      subresource: 'status',
+      object: { metadata: { name: 'web' }, status: { replicas: 1 } } as ApiObject,
+      after: { ...web, status: { replicas: 1 } } as ApiObject,
+      fieldManager: 'some-manager',
+      resourceVersion: '5',
+    };
+    const seen: PolicyInput[] = [];
+    const bench = gateBench({
+      decide: (input) => {
+        seen.push(input);
+        return allowed;
+      },
+    });
+    const { uid: _, ...nameless } = apply.ref;
+    await bench.run(replicaset, web, planOf([apply], [{ ...apply, ref: nameless }]));
+    const [sent, ...others] = wired(bench.happened);
+    expect(others).toEqual([]);
+    expect(sent?.path).toMatch(/\?timeout=6000ms&fieldManager=some-manager&force=true$/);
+    expect(sent?.contentType).toBe('application/apply-patch+yaml');
+    const body = {
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: { name: 'web', uid: 'u1', resourceVersion: '5' },
+      status: { replicas: 1 },
+    };
+    expect(JSON.parse(sent?.body ?? '')).toEqual(body);
+    expect(seen[0]?.patch).toEqual(body);
+    expect(seen[0]?.object).toEqual({ ...web, status: { replicas: 1 } });
+    expect(seen[0]?.write.preconditions).toEqual({ uid: 'u1', resourceVersion: '5' });
   });
 
   test('a later write of a chain takes the resourceVersion of the answer before it', async () => {

@@ -66,7 +66,7 @@ function timeOf({ wall }: Now): PolicyInput['time'] {
 
 function describe(write: Write, { class: requestClass, verb, target }: WireRequest): PolicyInput['write'] {
   const { group } = resourceInfo(target.resource);
-  const resourceVersion = write.verb === 'patch' || write.verb === 'delete' ? write.resourceVersion : undefined;
+  const resourceVersion = 'resourceVersion' in write ? write.resourceVersion : undefined;
   return {
     class: requestClass === 'event' ? 'event' : 'write',
     verb,

@@ -136,13 +136,27 @@ function renderReplace(write: Replace, options: RenderOptions): Rendered {
 }
 
 function renderApply(write: Apply, options: RenderOptions): Rendered {
-  const query = { fieldManager: write.fieldManager, force: 'true' };
-  const sent = request('patch', 'PATCH', targetFor(write.ref, write.subresource), options, {
-    query,
+  const { ref, object } = write;
+  // Without its uid, an apply would make the object anew where it is gone.
+  if (ref.uid === undefined) return MALFORMED;
+  const resourceVersion = write.resourceVersion === 'previous' ? options.previous : write.resourceVersion;
+  const body = {
+    ...object,
+    apiVersion: object.apiVersion ?? apiVersionOf(ref.resource),
+    kind: object.kind ?? resourceInfo(ref.resource).kind,
+    metadata: {
+      ...object.metadata,
+      name: ref.name,
+      uid: ref.uid,
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    },
+  };
+  const sent = request('patch', 'PATCH', targetFor(ref, write.subresource), options, {
+    query: { fieldManager: write.fieldManager, force: 'true' },
     contentType: 'application/apply-patch+yaml',
-    body: JSON.stringify(write.object),
+    body: JSON.stringify(body),
   });
-  return { ok: true, request: sent, after: write.object };
+  return { ok: true, request: sent, after: write.after ?? body };
 }
 
 function renderDelete(write: Delete, options: RenderOptions): Rendered {

@@ -71,14 +71,9 @@ describe('createIdentities', () => {
     const issued = await issue();
     expect(performance.now() - started).toBeLessThan(1000);
     const credentials = issued.list().map(({ identity }) => issued.current(identity));
-    expect(credentials.map(({ identity }) => identity)).toEqual([
-      'authn',
-      'leader',
-      'reader',
-      'replicaset',
-      'root-ca-certificate-publisher',
-      'serviceaccount',
-    ]);
+    expect(credentials.map(({ identity }) => identity)).toEqual(
+      ['authn', 'leader', 'reader', ...CONTROLLERS.map(({ name }) => name)].sort(),
+    );
     expect(new Set(credentials.map(({ serial }) => serial)).size).toBe(credentials.length);
     expect(new Set(credentials.map(({ spki }) => spki)).size).toBe(credentials.length);
     expect(new Set(credentials.map(({ context }) => context)).size).toBe(credentials.length);

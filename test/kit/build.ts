@@ -1,5 +1,6 @@
 import { deepFreeze } from '#core/json.ts';
 import type {
+  ClusterRole,
   ConfigMap,
   Job,
   LabelSelector,
@@ -9,6 +10,7 @@ import type {
   Pod,
   PodSpec,
   PodStatus,
+  PolicyRule,
   ReplicaSet,
   ReplicaSetSpec,
   ReplicaSetStatus,
@@ -158,5 +160,26 @@ export function job({ name = 'pi', ttl, finishedAt, failed = false, metadata: mo
     status: {
       ...(finishedAt !== undefined && { conditions: [{ type, status: 'True', lastTransitionTime: finishedAt }] }),
     },
+  });
+}
+
+export interface ClusterRoleWish {
+  readonly rules?: readonly PolicyRule[];
+  /** The selectors of an aggregated one. */
+  readonly aggregates?: readonly LabelSelector[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly metadata?: Meta;
+}
+
+export function clusterRole(
+  name: string,
+  { rules, aggregates, labels, metadata: more }: ClusterRoleWish = {},
+): ClusterRole {
+  return deepFreeze({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: metadata(name, { ...(labels !== undefined && { labels }), ...more }, undefined),
+    ...(aggregates !== undefined && { aggregationRule: { clusterRoleSelectors: aggregates } }),
+    ...(rules !== undefined && { rules }),
   });
 }

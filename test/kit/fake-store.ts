@@ -70,7 +70,8 @@ export function fakeStore(initial: readonly ApiObject[], { graceful = false } = 
 
   const write = (wish: Write): Outcome => {
     if (wish.verb === 'create') return create(wish);
-    if (wish.verb !== 'patch' && wish.verb !== 'delete') throw new TypeError(`faking a store's ${wish.verb}`);
+    if (wish.verb !== 'patch' && wish.verb !== 'apply' && wish.verb !== 'delete')
+      throw new TypeError(`faking a store's ${wish.verb}`);
     const found = shelf.get(idOf(wish.ref.resource, keyOf(wish.ref)));
     const gone = found === undefined || (wish.ref.uid !== undefined && found.metadata?.uid !== wish.ref.uid);
     if (wish.verb === 'delete') {
@@ -83,6 +84,7 @@ export function fakeStore(initial: readonly ApiObject[], { graceful = false } = 
     if (wish.resourceVersion !== undefined && wish.resourceVersion !== found.metadata?.resourceVersion) {
       return { write: wish, kind: 'conflict', code: 'API_CONFLICT' };
     }
+    if (wish.verb === 'apply') return { write: wish, kind: 'applied', object: store(wish.after ?? wish.object) };
     const next = patched(found, wish);
     // What policy judges must be what the server makes of the patch.
     if (!jsonEqual(next, wish.after))

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { clusterroleAggregation } from '#controllers/cluster/clusterrole-aggregation.ts';
 import { rootCaCertificatePublisher } from '#controllers/identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from '#controllers/identity/serviceaccount.ts';
 import { replicaset } from '#controllers/workloads/replicaset.ts';
 import { ttlAfterFinished } from '#controllers/workloads/ttl-after-finished.ts';
 import type { Controller } from '#core/controller.ts';
 import type { ApiObject } from '#core/resource.ts';
-import { job, pod, replicaSet } from '#kit/build.ts';
+import { clusterRole, job, pod, replicaSet } from '#kit/build.ts';
 import { gateBench } from '#kit/gate.ts';
 import { planOf, type Scenario } from '#kit/scenario.ts';
 import { readBundle } from '#policy/bundle.ts';
@@ -130,5 +131,19 @@ describe('what ends', () => {
     const expired = job({ ttl: 0, finishedAt: '2026-01-01T00:00:00Z' });
     const seen = await judged(ttlAfterFinished, expired, { given: [namespace, expired], key: 'default/pi' });
     expect(seen).toEqual([{ write: 'delete jobs', verdict: 'allow' }]);
+  });
+});
+
+describe('aggregated ClusterRoles', () => {
+  const labels = { 'example.com/to-view': 'true' };
+  const view = clusterRole('view', { aggregates: [{ matchLabels: labels }] });
+  const seenOf = (...verbs: string[]) => {
+    const source = clusterRole('source', { labels, rules: [{ apiGroups: ['*'], resources: ['*'], verbs }] });
+    return judged(clusterroleAggregation, view, { given: [view, source], key: 'view' });
+  };
+
+  test('get what they select, but not all power', async () => {
+    expect(await seenOf('get')).toEqual([{ write: 'patch clusterroles', verdict: 'allow' }]);
+    expect(await seenOf('*')).toEqual([{ write: 'patch clusterroles', verdict: 'clusterrole-aggregation/unbounded' }]);
   });
 });

@@ -6,11 +6,13 @@ input_of(c) := object.union(json.remove(data.bases[c.base], object.get(c, "witho
 overlaid(c, key, below) := object.union(below, object.get(c, ["data", key], {}))
 
 decision_of(c) := decision if {
+	aggregation := overlaid(c, "aggregation", data.aggregation)
 	declared := overlaid(c, "declared", data.declared)
 	exemptions := overlaid(c, "exemptions", data.exemptions)
 	finalizers := overlaid(c, "finalizers", data.finalizers)
 	pod_security := overlaid(c, "pod_security", data.pod_security)
 	decision := data.gate.decision with input as input_of(c)
+		with data.aggregation as aggregation
 		with data.declared as declared
 		with data.exemptions as exemptions
 		with data.finalizers as finalizers

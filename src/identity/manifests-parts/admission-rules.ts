@@ -1,3 +1,4 @@
+import { clusterroleAggregationRules } from './admission-rules/clusterrole-aggregation.ts';
 import type { AdmissionRules } from './admission-rules/port.ts';
 import { replicasetRules } from './admission-rules/replicaset.ts';
 import { rootCaCertificatePublisherRules } from './admission-rules/root-ca-certificate-publisher.ts';
@@ -7,6 +8,7 @@ import { ttlAfterFinishedRules } from './admission-rules/ttl-after-finished.ts';
 /** By the controller's name. Expressions are typed: the API server's type checker must not warn about any. */
 export const ADMISSION_RULES: ReadonlyMap<string, readonly AdmissionRules[]> = new Map([
   // One line each.
+  ['clusterrole-aggregation', clusterroleAggregationRules],
   ['replicaset', replicasetRules],
   ['root-ca-certificate-publisher', rootCaCertificatePublisherRules],
   ['serviceaccount', serviceaccountRules],
