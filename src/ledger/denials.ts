@@ -23,6 +23,8 @@ interface Counted {
 /** Equal denials are one record, then a count for each window. A controller that asks again and again writes little. */
 export class Denials {
   readonly #known = new Map<string, Counted>();
+  /** Records on their way to the disk, which those that count them must name. */
+  readonly #firsts = new Set<Promise<unknown>>();
   readonly #clock: Clock;
   readonly #write: (type: 'denial' | 'denials', data: string) => Promise<Placed | 'failed'>;
 
@@ -51,10 +53,26 @@ export class Denials {
     const fresh: Counted = { seq: undefined, head, count: 0, first: wall, last: wall, since: mono, seen: mono };
     this.#known.set(key, fresh);
     this.#evict();
+    const first = this.#first(fresh, data);
+    this.#firsts.add(first);
+    try {
+      return await first;
+    } finally {
+      this.#firsts.delete(first);
+    }
+  }
+
+  async #first(counted: Counted, data: () => string): Promise<Placed | undefined> {
     const placed = await this.#write('denial', data());
     if (placed === 'failed') return undefined;
-    fresh.seq = placed.seq;
+    counted.seq = placed.seq;
     return placed;
+  }
+
+  /** Counts out: waits until what is to be counted is on disk (or refused by it), then writes every summary. */
+  async finish(): Promise<void> {
+    while (this.#firsts.size > 0) await Promise.allSettled(this.#firsts);
+    this.tick(true);
   }
 
   #evict(): void {

@@ -190,8 +190,8 @@ export class LiveLedger implements Ledger {
   }
 
   /** Writes what is left to say before the stop record. */
-  finish(): void {
-    this.#denials.tick(true);
+  async finish(): Promise<void> {
+    await this.#denials.finish();
     this.tick();
   }
 

@@ -416,6 +416,16 @@ describe('denials', () => {
     });
   });
 
+  it('that are repeated before the first is durable are counted also when the ledger closes right then', async () => {
+    const { ledger } = await openTestLedger(directory, keeper);
+    for (let n = 0; n < 5; n += 1) ledger.denial(someDenial(1));
+    await ledger.close('done');
+    const records = await recordsIn(directory);
+    expect(records.filter(({ type }) => type === 'denial')).toHaveLength(1);
+    expect(records.find(({ type }) => type === 'denials')?.data).toMatchObject({ denial: 1, count: 4 });
+    expect(await check()).toBe('ok');
+  });
+
   it('hold messages without what looks like a credential', async () => {
     const { ledger } = await openTestLedger(directory, keeper);
     const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJlc2lnbmF0dXJl';

@@ -113,7 +113,7 @@ export class Upkeep {
   async #close(why: string, ledger: LiveLedger): Promise<void> {
     this.#cancel();
     const { appender, bodies, lock } = this.#parts;
-    ledger.finish();
+    await ledger.finish();
     await appender.close('stop', canonical({ why: cutText(why, 512) }));
     await this.#within(async () => {
       await bodies.close();
