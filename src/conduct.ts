@@ -306,6 +306,7 @@ function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | und
       for (const address of park.clear()) reign()?.wake(address);
       telemetry.meter.set('gate_parked_writes', {}, park.size());
     }),
+    park.onExpiry((address) => reign()?.wake(address)),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });
       void reign()?.restart(() => cache.catchUp(signal));

@@ -202,7 +202,7 @@ async function buildPipeline(
     ledger: opened.ledger,
     identities,
     quota: createQuotaGuard({ ...DEFAULT_BUDGETS, controller: { rate: config.api.qps, burst: config.api.burst } }),
-    park: createPark(),
+    park: createPark(clock),
     names: createNames(opened.ledger.origin, () => randomBytes(4).readUInt32BE()),
     proofs,
     lost: createLostWrites(clock),

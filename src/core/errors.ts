@@ -24,6 +24,7 @@ export const ERRORS = {
   POLICY_UNDEFINED: { retry: 'never', says: 'judging: the policy gave no decision' },
   POLICY_MALFORMED: { retry: 'never', says: 'judging: the decision is malformed' },
   POLICY_TIMEOUT: { retry: 'never', says: 'judging: the policy took too long' },
+  POLICY_OUTDATED: { retry: 'backoff', says: 'judging: another bundle became active meanwhile' },
   POLICY_CRASHED: { retry: 'backoff', says: 'judging: the evaluator stopped' },
   POLICY_INPUT_TOO_LARGE: { retry: 'never', says: 'judging: the input is over its cap' },
   API_CONFLICT: { retry: 'backoff', says: 'writing: the object changed meanwhile' },

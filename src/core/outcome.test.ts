@@ -15,6 +15,7 @@ test.each<[Fate, string | undefined]>([
   [{ kind: 'exhausted', code: 'GATE_QUOTA_EXHAUSTED', message: 'write budget of the owner' }, undefined],
   [{ kind: 'failed', code: 'API_NAMESPACE_TERMINATING', status: 403 }, undefined],
   [{ kind: 'failed', code: 'GATE_LEDGER_BUSY' }, undefined],
+  [{ kind: 'denied', code: 'POLICY_OUTDATED', rules: [] }, undefined],
   [denied('a/b', 'no such thing'), 'refused by policy: a/b (no such thing)'],
   [
     {

@@ -5,6 +5,9 @@ import type { Outcome } from './plan.ts';
 /** Leaves room for the words around it in an Event of 1,024 bytes. */
 const SAY_BYTES = 960;
 
+/** Over before anyone could look. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['GATE_LEDGER_BUSY', 'POLICY_OUTDATED']);
+
 /** Done, or nothing had to be done: the object is gone, its namespace ends. */
 export function wentThrough(outcome: Outcome): boolean {
   return outcome.kind === 'applied' || ('code' in outcome && retryOf(outcome.code) === 'benign');
@@ -17,7 +20,7 @@ export function wentThrough(outcome: Outcome): boolean {
  */
 export function refusal(outcome: Outcome): string | undefined {
   if (wentThrough(outcome)) return undefined;
-  if ('code' in outcome && outcome.code === 'GATE_LEDGER_BUSY') return undefined;
+  if ('code' in outcome && PASSING.has(outcome.code)) return undefined;
   switch (outcome.kind) {
     case 'denied':
       return bounded(denial(outcome), SAY_BYTES);

@@ -57,6 +57,18 @@ describe('the lane of Events', () => {
     expect(JSON.parse(wired(happened)[2]?.body ?? '')).toMatchObject({ count: 3 });
   });
 
+  test('refused ones stand nowhere, and are one denial by object and reason', async () => {
+    const { lane, work, happened, parts } = laneBench({ decide: () => denied('r') });
+    for (let n = 0; n < 3; n += 1) lane.emit(work(), [event(`n${n}`), event(`n${n}`, 'other')]);
+    await lane.drained();
+    expect(parts.park.size()).toBe(0);
+    const ids = happened.flatMap((one) => (one.at === 'denial' ? [one.draft.writeId] : []));
+    expect(ids).toHaveLength(6);
+    expect(new Set(ids)).toEqual(
+      new Set(['replicaset|u-web|event|create|FailedCreate', 'replicaset|u-other|event|create|FailedCreate']),
+    );
+  });
+
   test('one that is refused is dropped, and the next is tried afresh', async () => {
     const { lane, work, happened, world } = laneBench({ decide: () => denied('r') });
     lane.emit(work(), [event('x')]);

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { replicaset } from '#controllers/workloads/replicaset.ts';
+import { retryOf } from '#core/errors.ts';
 import type { Apply, Create, Delete, Patch, Write } from '#core/plan.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { allowed, BUNDLE, denied, gateBench, planOf, wired } from '#kit/gate.ts';
-import type { PolicyInput } from '#policy/port.ts';
+import type { Decision, PolicyInput } from '#policy/port.ts';
 
 const web: ApiObject = {
   apiVersion: 'apps/v1',
@@ -388,6 +389,56 @@ describe('I11: a refused write is not retried until something that matters chang
     expect(bench.parts.park.clear()).toEqual(['replicaset|replicaset|a/web']);
     bench.world.decide = () => allowed;
     expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['applied']]);
+  });
+
+  test('a plan whose writes are all refused already asks nothing', async () => {
+    let crossings = 0;
+    const bench = gateBench({ decide: () => denied('r') });
+    const { decide } = bench.parts.evaluator;
+    Object.assign(bench.parts.evaluator, {
+      decide: (inputs: readonly PolicyInput[]) => {
+        crossings += 1;
+        return decide(inputs);
+      },
+    });
+    const plan = planOf(...creates(20));
+    await bench.run(replicaset, web, plan);
+    const again = await bench.run(replicaset, web, plan);
+    expect(crossings).toBe(1);
+    expect(kinds(again)).toEqual(creates(20).map(() => ['denied']));
+  });
+
+  test('what an older bundle refused while a new one became active does not stand', async () => {
+    const bench = gateBench({ decide: () => ({ ...denied('r'), bundle: { ...BUNDLE, version: 0 } }) as Decision });
+    const executed = await bench.run(replicaset, web, planOf([create(0)]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({ kind: 'denied', code: 'POLICY_OUTDATED' });
+    expect(retryOf('POLICY_OUTDATED')).toBe('backoff');
+    expect(bench.parts.park.size()).toBe(0);
+    bench.world.decide = () => allowed;
+    expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['applied']]);
+  });
+
+  test('a judgement that took too long stands for a minute, then for two, then its key is woken', async () => {
+    let asked = 0;
+    const bench = gateBench({
+      decide: () => {
+        asked += 1;
+        return { kind: 'error', bundle: BUNDLE, code: 'POLICY_TIMEOUT', micros: 0 };
+      },
+    });
+    const woken: string[] = [];
+    bench.parts.park.onExpiry((key) => woken.push(key));
+    const run = () => bench.run(replicaset, web, planOf([create(0)]));
+    await run();
+    await run();
+    expect(asked).toBe(1);
+    bench.clock.advance(60_000);
+    expect(woken).toEqual(['replicaset|replicaset|a/web']);
+    await run();
+    bench.clock.advance(119_000);
+    expect([asked, woken.length]).toEqual([2, 1]);
+    bench.clock.advance(1000);
+    expect(woken).toHaveLength(2);
   });
 
   test('an evaluator that crashed refuses for now only', async () => {

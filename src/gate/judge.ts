@@ -7,6 +7,7 @@ import type { ApiObject } from '#core/resource.ts';
 import type { Decision, PolicyInput, Violation } from '#policy/port.ts';
 import { checkDeclared } from './declared.ts';
 import { causeOf, inputDigest, policyInput } from './input.ts';
+import { sameBundle } from './park.ts';
 import type { GateParts } from './ports.ts';
 import { render } from './render.ts';
 import type { Pending, Work } from './work.ts';
@@ -88,7 +89,7 @@ function prepare(
 ): { ok: true; asked: Asked } | { ok: false; code: ErrorCode } {
   const { cache, clock, names, park, evaluator, ledger } = parts;
   const target = targetOf(write);
-  const writeId = idOf(write, work);
+  const writeId = lane === 'event' ? eventIdOf(write, work) : idOf(write, work);
   const generateName =
     write.verb === 'create' && write.object.metadata?.name === undefined
       ? write.object.metadata?.generateName
@@ -129,7 +130,8 @@ function prepare(
     facts: { namespace: (name) => namespaceOf(parts, name), untracked: (resource) => cache.untracked(resource) },
     now: clock.now(),
   });
-  return { ok: true, asked: { pending, input, standing: park.standing(writeId, bundle, input) } };
+  const standing = lane === 'event' ? undefined : park.standing(writeId, bundle, input);
+  return { ok: true, asked: { pending, input, standing } };
 }
 
 /** What the cache shows under the uid that a change is for; nothing where the controller does not list the resource. */
@@ -156,6 +158,14 @@ export function idOf(write: Write, work: Work): string {
   return [work.controller.name, owner, write.verb, about, write.reason, write.slot ?? ''].join('|');
 }
 
+/** An Event's own name and uid are new each time: refusals of one kind shall be counted, not listed. */
+function eventIdOf(write: Write, work: Work): string {
+  const event = 'object' in write ? write.object : 'after' in write ? write.after : undefined;
+  const { involvedObject } = (event ?? {}) as { involvedObject?: { uid?: string; name?: string } };
+  const about = involvedObject?.uid ?? involvedObject?.name ?? '';
+  return [work.controller.name, about, 'event', write.verb, write.slot ?? ''].join('|');
+}
+
 /** Fills each write's verdict, or refuses the chain at its first write that is not allowed. */
 function verdictOf(asked: readonly Asked[], work: Work, parts: GateParts): Judged {
   const chain = asked.map(({ pending }) => pending.write);
@@ -177,8 +187,6 @@ function refusalOf(
     parts.meter.count('gate_refusals_total', { controller, code: 'GATE_PARKED' });
     return { write, kind: 'denied', code: standing.code, rules: standing.rules };
   }
-  parts.meter.observe('policy_decision_duration_seconds', {}, decision.micros / 1_000_000);
-  parts.meter.count('policy_decisions_total', { controller, verdict: decision.kind });
   if (decision.kind === 'allow') {
     parts.park.lift(pending.writeId);
     pending.verdict = {
@@ -192,15 +200,21 @@ function refusalOf(
     };
     return undefined;
   }
-  const code = decision.kind === 'deny' ? 'GATE_POLICY_DENIED' : decision.code;
+  const code = codeOf(decision, parts);
   const violations = decision.kind === 'deny' ? decision.violations : [];
   const rules = violations.map(({ rule, title }) => ({ rule, title }));
   parts.meter.count('gate_refusals_total', { controller, code });
   parts.ledger.denial(denialOf(pending, work, parts, code, decision, violations, inputDigest(input)));
-  if (retryOf(code) === 'never')
+  if (retryOf(code) === 'never' && pending.request.class !== 'event')
     parts.park.put(pending.writeId, queueKey(work), decision.bundle, input, { code, rules });
   parts.meter.set('gate_parked_writes', {}, parts.park.size());
   return { write, kind: 'denied', code, rules };
+}
+
+/** What a bundle refused that is no longer the active one must not stand: nothing would ever lift it. */
+function codeOf(decision: Exclude<Decision, { kind: 'allow' }>, { evaluator }: GateParts): ErrorCode {
+  if (decision.bundle !== undefined && !sameBundle(decision.bundle, evaluator.active())) return 'POLICY_OUTDATED';
+  return decision.kind === 'deny' ? 'GATE_POLICY_DENIED' : decision.code;
 }
 
 function denialOf(

@@ -2,18 +2,26 @@ import { createHash } from 'node:crypto';
 import { canonical } from '#core/json.ts';
 import type { Outcome } from '#core/plan.ts';
 import type { ApiObject } from '#core/resource.ts';
+import { type Clock, type Ms, seconds } from '#core/time.ts';
 import type { BundleId, PolicyInput } from '#policy/port.ts';
 
 type Denied = Extract<Outcome, { kind: 'denied' }>;
 interface Parked {
+  readonly key: string;
   readonly bundle: string;
   readonly digest: string;
   readonly rules: Denied['rules'];
   readonly code: Denied['code'];
+  /** Of one that ends by itself. */
+  readonly cancel?: () => void;
 }
 
 /** At most that many refusals are remembered; beyond it the oldest is judged again, which is safe. */
 const REMEMBERED = 50_000;
+
+/** A judgement that took too long may be quick another time: it is asked for again after this, then after twice as long. */
+const TIMEOUT_STANDS: Ms = seconds(60);
+const TIMEOUT_STANDS_MOST: Ms = seconds(3600);
 
 /**
  * Refused writes that wait until something that matters changed (I11): the bundle, or the policy input without
@@ -34,13 +42,36 @@ export interface Park {
     refusal: Pick<Parked, 'rules' | 'code'>,
   ): void;
   lift(writeId: string): void;
+  /** Calls back with the key (as `put` got it) of each refusal that ended by time. */
+  onExpiry(callback: (key: string) => void): () => void;
   /** Forgets every refusal and returns the keys (as `put` got them) to wake: a new bundle may judge otherwise. */
   clear(): readonly string[];
   size(): number;
 }
 
-export function createPark(): Park {
-  const parked = new Map<string, Parked & { key: string }>();
+export function createPark(clock: Clock): Park {
+  const parked = new Map<string, Parked>();
+  /** How often in a row the judgement of a write took too long. */
+  const timeouts = new Map<string, number>();
+  const callbacks = new Set<(key: string) => void>();
+
+  const take = (writeId: string): Parked | undefined => {
+    const found = parked.get(writeId);
+    found?.cancel?.();
+    parked.delete(writeId);
+    return found;
+  };
+  const expire = (writeId: string): void => {
+    const found = take(writeId);
+    if (found !== undefined) for (const callback of callbacks) callback(found.key);
+  };
+  const ending = (writeId: string): Pick<Parked, 'cancel'> => {
+    const times = timeouts.get(writeId) ?? 0;
+    bounded(timeouts, writeId, times + 1);
+    const wait = Math.min(TIMEOUT_STANDS * 2 ** times, TIMEOUT_STANDS_MOST);
+    return { cancel: clock.after(wait, () => expire(writeId)) };
+  };
+
   return {
     standing(writeId, bundle, input) {
       const found = parked.get(writeId);
@@ -48,19 +79,42 @@ export function createPark(): Park {
       return found.digest === digestThatMatters(input) ? found : undefined;
     },
     put(writeId, key, bundle, input, refusal) {
-      parked.delete(writeId);
-      parked.set(writeId, { key, bundle: bundleKey(bundle), digest: digestThatMatters(input), ...refusal });
-      const oldest = parked.size > REMEMBERED ? parked.keys().next().value : undefined;
-      if (oldest !== undefined) parked.delete(oldest);
+      take(writeId);
+      const { code, rules } = refusal;
+      const end = code === 'POLICY_TIMEOUT' ? ending(writeId) : {};
+      const entry = { key, bundle: bundleKey(bundle), digest: digestThatMatters(input), code, rules, ...end };
+      bounded(parked, writeId, entry)?.cancel?.();
     },
-    lift: (writeId) => void parked.delete(writeId),
+    lift(writeId) {
+      timeouts.delete(writeId);
+      take(writeId);
+    },
     clear() {
-      const keys = new Set([...parked.values()].map(({ key }) => key));
-      parked.clear();
+      const keys = new Set([...parked.keys()].flatMap((writeId) => take(writeId)?.key ?? []));
+      timeouts.clear();
       return [...keys];
+    },
+    onExpiry(callback) {
+      callbacks.add(callback);
+      return () => callbacks.delete(callback);
     },
     size: () => parked.size,
   };
+}
+
+/** Sets an entry as the newest, and returns the oldest where it had to go. */
+function bounded<V>(map: Map<string, V>, id: string, value: V): V | undefined {
+  map.delete(id);
+  map.set(id, value);
+  if (map.size <= REMEMBERED) return undefined;
+  const [oldest, dropped] = map.entries().next().value as [string, V];
+  map.delete(oldest);
+  return dropped;
+}
+
+/** Whether both name the same bundle; none is none. */
+export function sameBundle(one: BundleId | undefined, other: BundleId | undefined): boolean {
+  return bundleKey(one) === bundleKey(other);
 }
 
 const bundleKey = (bundle: BundleId | undefined): string =>

@@ -149,7 +149,7 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
       admits: () => world.leads && (!atSocket || world.admitsAtSocket),
     },
     quota: createQuotaGuard(budgets),
-    park: createPark(),
+    park: createPark(clock),
     names: createNames('test', () => serial++),
     lost: createLostWrites(clock),
     attempts: createAttempts(),
