@@ -263,6 +263,7 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
   const { rootCaFile } = config.cluster;
   const settings: ControllerSettings = Object.freeze({
     ...(rootCaFile !== undefined && { rootCa: readFileSync(rootCaFile, 'utf8') }),
+    terminatedPodGcThreshold: config.cluster.terminatedPodGcThreshold,
     maxEndpointsPerSlice: config.endpoints.maxPerSlice,
     endpointSliceUpdatesBatchPeriod: config.endpoints.sliceUpdatesBatchPeriod,
     endpointUpdatesBatchPeriod: config.endpoints.updatesBatchPeriod,

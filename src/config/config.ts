@@ -18,6 +18,7 @@ export interface Config {
   readonly cluster: {
     readonly name: string;
     readonly rootCaFile?: string;
+    readonly terminatedPodGcThreshold: number;
   };
   readonly endpoints: {
     readonly maxPerSlice: number;

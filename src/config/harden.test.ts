@@ -95,7 +95,7 @@ const CONFIG: Config = {
   api: { qps: 20, burst: 30 },
   leaderElection: { enabled: true, leaseDuration: 1, renewDeadline: 1, retryPeriod: 1, name: 'x', namespace: 'y' },
   serving: { bindAddress: '127.0.0.1', port: 10_257, minVersion: 'TLSv1.3', ciphers: [] },
-  cluster: { name: 'kubernetes', rootCaFile: '/etc/kubernetes/pki/ca.crt' },
+  cluster: { name: 'kubernetes', rootCaFile: '/etc/kubernetes/pki/ca.crt', terminatedPodGcThreshold: 12_500 },
   endpoints: { maxPerSlice: 100, sliceUpdatesBatchPeriod: 0, updatesBatchPeriod: 0 },
   identity: { namingMode: 'comptroller', certificateLifetime: 1 },
   keeper: {},
@@ -111,6 +111,9 @@ test('the title shows what is in effect, and nothing that is not', () => {
     'kube-controller-manager --profiling=false --use-service-account-credentials=true --bind-address=127.0.0.1 ' +
       '--secure-port=10257 --tls-min-version=VersionTLS13 --leader-elect=true --root-ca-file=/etc/kubernetes/pki/ca.crt ' +
       '--kubeconfig=/etc/kubernetes/controller-manager.conf --controllers=replicaset,root-ca-certificate-publisher',
+  );
+  expect(processTitle({ ...CONFIG, controllers: ['pod-garbage-collector'] })).toContain(
+    ' --terminated-pod-gc-threshold=12500 ',
   );
   const without = { ...CONFIG, controllers: ['replicaset'], kubeconfig: '/x --bind-address=127.0.0.1' };
   expect(processTitle(without)).not.toContain('root-ca-file');

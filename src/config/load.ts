@@ -218,7 +218,11 @@ function toConfig(
     api: { qps: connection.qps, burst: connection.burst },
     leaderElection: leaderElectionOf(settings),
     serving: servingOf(settings),
-    cluster: { name: cluster.name, ...given({ rootCaFile: cluster.rootCaFile }) },
+    cluster: {
+      name: cluster.name,
+      ...given({ rootCaFile: cluster.rootCaFile }),
+      terminatedPodGcThreshold: cluster.terminatedPodGcThreshold,
+    },
     endpoints: {
       maxPerSlice: endpoints.maxPerSlice,
       sliceUpdatesBatchPeriod: ms(endpoints.sliceUpdatesBatchPeriod),

@@ -14,6 +14,10 @@ export function processTitle(config: Config): string {
     ['tls-min-version', serving.minVersion === 'TLSv1.2' ? 'VersionTLS12' : 'VersionTLS13'],
     ['leader-elect', String(leaderElection.enabled)],
     ['root-ca-file', runs(config, 'root-ca-certificate-publisher') ? cluster.rootCaFile : undefined],
+    [
+      'terminated-pod-gc-threshold',
+      runs(config, 'pod-garbage-collector') ? String(cluster.terminatedPodGcThreshold) : undefined,
+    ],
     ['kubeconfig', config.kubeconfig],
     ['controllers', config.controllers.join(',')],
   ];

@@ -50,9 +50,9 @@ const cluster = section('What the cluster is like.', {
   signingKeyFile: path('Its key. Read by the keeper only, never by run.'),
   terminatedPodGcThreshold: count(
     12_500,
-    0,
-    10_000_000,
-    'Terminated pods that may exist before the oldest are deleted.',
+    -(2 ** 31),
+    2 ** 31 - 1,
+    'Terminated pods that may exist before the oldest are deleted; 0 or less for any number.',
   ),
 });
 

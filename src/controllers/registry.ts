@@ -1,5 +1,6 @@
 import type { Controller } from '#core/controller.ts';
 import { clusterroleAggregation } from './cluster/clusterrole-aggregation.ts';
+import { podGarbageCollector } from './cluster/pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from './identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from './identity/serviceaccount.ts';
 import { replicaset } from './workloads/replicaset.ts';
@@ -9,6 +10,7 @@ import { ttlAfterFinished } from './workloads/ttl-after-finished.ts';
 export const CONTROLLERS: readonly Controller[] = [
   // One line each.
   clusterroleAggregation,
+  podGarbageCollector,
   replicaset,
   rootCaCertificatePublisher,
   serviceaccount,

@@ -123,6 +123,8 @@ export interface Input<L extends Resource, O> {
 export interface ControllerSettings {
   /** PEM of `--root-ca-file`; undefined when no file was given. */
   readonly rootCa?: string;
+  /** How many terminated pods may exist before the oldest are deleted; 0 or less: any number; undefined: 12,500. */
+  readonly terminatedPodGcThreshold?: number;
   /** How many endpoints an EndpointSlice may hold; undefined: 100. */
   readonly maxEndpointsPerSlice?: number;
   /** How long a pod's change waits for others before EndpointSlices follow it; undefined: not at all. */

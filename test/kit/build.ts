@@ -5,6 +5,7 @@ import type {
   Job,
   LabelSelector,
   Namespace,
+  Node,
   ObjectMeta,
   OwnerReference,
   Pod,
@@ -15,6 +16,7 @@ import type {
   ReplicaSetSpec,
   ReplicaSetStatus,
   ServiceAccount,
+  Taint,
 } from '#core/k8s/types.gen.ts';
 import { ownerReference } from '#core/owner.ts';
 
@@ -181,5 +183,22 @@ export function clusterRole(
     metadata: metadata(name, { ...(labels !== undefined && { labels }), ...more }, undefined),
     ...(aggregates !== undefined && { aggregationRule: { clusterRoleSelectors: aggregates } }),
     ...(rules !== undefined && { rules }),
+  });
+}
+
+export interface NodeWish {
+  readonly ready?: boolean;
+  readonly taints?: readonly Taint[];
+  readonly metadata?: Meta;
+}
+
+/** A node that is ready. */
+export function node(name: string, { ready = true, taints, metadata: more = {} }: NodeWish = {}): Node {
+  return deepFreeze({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: metadata(name, more, undefined),
+    spec: { ...(taints !== undefined && { taints }) },
+    status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'Unknown' }] },
   });
 }

@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { clusterroleAggregation } from '#controllers/cluster/clusterrole-aggregation.ts';
+import { podGarbageCollector } from '#controllers/cluster/pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from '#controllers/identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from '#controllers/identity/serviceaccount.ts';
 import { replicaset } from '#controllers/workloads/replicaset.ts';
 import { ttlAfterFinished } from '#controllers/workloads/ttl-after-finished.ts';
 import type { Controller } from '#core/controller.ts';
 import type { ApiObject } from '#core/resource.ts';
-import { clusterRole, job, pod, replicaSet } from '#kit/build.ts';
+import { clusterRole, job, node, pod, replicaSet } from '#kit/build.ts';
 import { gateBench } from '#kit/gate.ts';
 import { planOf, type Scenario } from '#kit/scenario.ts';
 import { readBundle } from '#policy/bundle.ts';
@@ -30,7 +31,7 @@ interface Seen {
 
 async function judged(
   controller: Controller,
-  trigger: ApiObject,
+  trigger: ApiObject | undefined,
   row: Omit<Scenario, 'plan' | 'check'>,
 ): Promise<Seen[]> {
   const seen: Seen[] = [];
@@ -131,6 +132,30 @@ describe('what ends', () => {
     const expired = job({ ttl: 0, finishedAt: '2026-01-01T00:00:00Z' });
     const seen = await judged(ttlAfterFinished, expired, { given: [namespace, expired], key: 'default/pi' });
     expect(seen).toEqual([{ write: 'delete jobs', verdict: 'allow' }]);
+  });
+
+  test('pods that no kubelet will end', async () => {
+    const deletionTimestamp = '2026-01-01T00:59:00Z';
+    const out = node('out', {
+      ready: false,
+      taints: [{ key: 'node.kubernetes.io/out-of-service', effect: 'NoExecute' }],
+    });
+    const pods = [
+      pod({ name: 'lost', node: 'gone' }),
+      pod({ name: 'ended', phase: 'Succeeded' }),
+      pod({ name: 'evicted', phase: 'Failed' }),
+      pod({ name: 'nowhere', node: '', phase: 'Pending', metadata: { deletionTimestamp } }),
+      pod({ name: 'stuck', node: 'out', metadata: { deletionTimestamp } }),
+    ];
+    const seen = await judged(podGarbageCollector, undefined, {
+      given: [namespace, node('node-1'), out, ...pods],
+      key: 'singleton',
+      settings: { terminatedPodGcThreshold: 1 },
+      memory: { missing: [['gone', 0]], refused: [] },
+      facts: [{ node: 'gone', found: 'nothing' }],
+    });
+    const [patch, remove] = ['patch pods status', 'delete pods'].map((write) => ({ write, verdict: 'allow' }));
+    expect(seen).toEqual([remove, patch, remove, patch, remove, patch, remove]);
   });
 });
 
