@@ -1,10 +1,13 @@
-/** Pods that no kubelet will end, on a real control plane. The loop runs every 20 s, the quarantine of a node lasts 40 s. */
+/**
+ * Pods that no kubelet will end, on a real control plane. The loop runs every 20 s, the quarantine of a node lasts 40 s.
+ * Every node here is ready, so none is out of service: that is for the table of scenarios.
+ */
 import { expect, test } from 'vitest';
 import type { Pod } from '#core/k8s/types.gen.ts';
 import { brief, isOurs, ourWrites, readAudit, refusedByAuthority } from '#kit/audit.ts';
 import { newNamespace, withManager } from '#kit/manager.ts';
 
-const world = withManager({ nodes: 1, first: { flags: ['--terminated-pod-gc-threshold=2', '--v=4'] } });
+const world = withManager({ nodes: 0, first: { flags: ['--terminated-pod-gc-threshold=2', '--v=4'] } });
 const PATIENCE = 100_000;
 const at = (name: string) => ({ namespace: 'waste', name });
 
@@ -27,15 +30,6 @@ test('they are ended, and others are not', { timeout: 240_000 }, async () => {
   await makePod('nowhere', {}, { finalizers: ['example.com/look'] });
   await admin.delete('core/pods', at('nowhere'));
 
-  await admin.create('core/nodes', {
-    metadata: { name: 'broken' },
-    spec: { taints: [{ key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' }] },
-  });
-  await makePod('stuck', { nodeName: 'broken' });
-  await makePod('runs-on', { nodeName: 'broken' });
-  await admin.delete('core/pods', at('stuck'), { gracePeriodSeconds: 600 });
-  expect((await admin.get('core/pods', at('stuck')))?.metadata?.deletionTimestamp).toBeDefined();
-
   for (const name of ['one', 'two', 'three']) {
     await makePod(name);
     await admin.patch('core/pods', { ...at(name), subresource: 'status' }, { status: { phase: 'Succeeded' } });
@@ -44,7 +38,6 @@ test('they are ended, and others are not', { timeout: 240_000 }, async () => {
   const status = { phase: 'Failed', reason: 'Evicted' };
   await admin.patch('core/pods', { ...at('thrown-out'), subresource: 'status' }, { status });
 
-  await gone('stuck');
   await gone('thrown-out');
   await admin.waitForAll('core/pods', { namespace: 'waste' }, (pods) => ended(pods).length <= 4, {
     timeout: PATIENCE,
@@ -65,10 +58,8 @@ test('they are ended, and others are not', { timeout: 240_000 }, async () => {
     timeout: PATIENCE,
     why: 'the unscheduled pod to be failed',
   });
-  for (const name of ['waits', 'runs-on']) {
-    const pod = await admin.get('core/pods', at(name));
-    expect([name, pod?.status?.phase, deleting(pod)]).toEqual([name, 'Pending', false]);
-  }
+  const waits = await admin.get('core/pods', at('waits'));
+  expect([waits?.status?.phase, deleting(waits)]).toEqual(['Pending', false]);
 });
 
 const deleting = (pod: Pod | undefined): boolean => pod?.metadata?.deletionTimestamp !== undefined;
@@ -89,6 +80,6 @@ test('as its own identity, after a live look at the node, each once', async () =
   expect(new Set(deleted.map(({ user }) => user.username))).toEqual(new Set(['comptroller:pod-garbage-collector']));
   const names = deleted.map(({ objectRef }) => objectRef?.name);
   expect(new Set(names).size).toBe(names.length);
-  expect(names).toEqual(expect.arrayContaining(['lost', 'stuck', 'thrown-out']));
+  expect(names).toEqual(expect.arrayContaining(['lost', 'thrown-out']));
   expect(names).not.toContain('waits');
 });
