@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Endpoint } from '#api/connections.ts';
 import type { Streams } from '#api/port.ts';
 import { createReads } from '#api/reads.ts';
+import { caughtUp } from '#cache/catch-up.ts';
 import { followDiscovery } from '#cache/tracker.ts';
 import type { Config } from '#config/config.ts';
 import type { ApiServer } from '#config/kubeconfig.ts';
@@ -238,8 +239,7 @@ async function beginReign(stage: Stage, epoch: Epoch, predecessor: Anchor | unde
   if (!noted.ok) throw new Error(`recording the leadership: ${noted.code}`);
   if (predecessor !== undefined) await noteRollback(base.opened, predecessor, telemetry.log);
   await stage.synced;
-  await cache.catchUp(signal);
-  await recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log });
+  await caughtUp(cache, signal, () => recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log }));
   return startReign(pipeline.controllers, runnerParts(stage));
 }
 

@@ -109,6 +109,19 @@ describe('what a refusal means', () => {
     expect(failure.uncertain ?? false).toBe([408, 500, 502, 504].includes(status));
   });
 
+  test('a webhook that could not be asked left nothing undone to wait for', () => {
+    const said = (message: string, more: object = {}) =>
+      failureOf('create', 500, { reason: 'InternalError', message, ...more });
+    const failed = 'Internal error occurred: failed calling webhook "x.example.com": failed to call webhook: hunter2';
+    expect(said(failed)).toEqual({ code: 'API_UNAVAILABLE', status: 500, apiReason: 'InternalError' });
+    expect(said(`x ${failed}`).uncertain).toBe(true);
+    expect(said(failed, { reason: 'Unknown' }).uncertain).toBe(true);
+    expect(said('Internal error occurred: etcdserver: request timed out').uncertain).toBe(true);
+    expect(said('admission webhook "x" denied the request: failed calling webhook "x"').uncertain).toBe(true);
+    expect(failureOf('deletecollection', 500, { reason: 'InternalError', message: failed }).uncertain).toBe(true);
+    expect(failureOf('create', 504, { reason: 'InternalError', message: failed }).uncertain).toBe(true);
+  });
+
   test('I9: of a Status only words and fields come out, never a message, a value or a key', () => {
     const failure = failureOf('create', 422, {
       reason: 'Invalid',

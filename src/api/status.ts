@@ -33,13 +33,23 @@ export function failureOf(verb: WireRequest['verb'], status: number, body: unkno
     status,
     ...(said.reason !== '' && { apiReason: said.reason }),
     ...(said.causes.length > 0 && { causes: said.causes }),
-    ...(UNCERTAIN.has(status) && { uncertain: true as const }),
+    ...(UNCERTAIN.has(status) && !neverAdmitted(verb, status, said) && { uncertain: true as const }),
     ...(quota !== undefined && { quota }),
   };
 }
 
 /** A handler that ran out of time goes on in the server; an error of etcd may come after its commit. */
 const UNCERTAIN: ReadonlySet<number> = new Set([408, 500, 502, 504]);
+
+/**
+ * An admission webhook that could not be asked: nothing reached the storage, unless it was one deletion of many. What a
+ * webhook itself answers begins with other words (`admission webhook`), so none can say this. Read here, not carried on.
+ */
+const WEBHOOK = /^Internal error occurred: failed calling webhook "/;
+
+function neverAdmitted(verb: WireRequest['verb'], status: number, { reason, message }: Status): boolean {
+  return verb !== 'deletecollection' && status === 500 && reason === 'InternalError' && WEBHOOK.test(message);
+}
 
 function codeOf(verb: WireRequest['verb'], status: number, said: Status): ErrorCode {
   switch (status) {

@@ -38,6 +38,9 @@ export async function activate(
 ): Promise<Activation | undefined> {
   const bundle = await openBundle(directory, trust);
   if (bundle.id.digest === inForce?.digest) return undefined;
+  // A version names one bundle: what was said of it in an audit must not come to mean another.
+  if (bundle.id.version === inForce?.version)
+    throw new BundleError('version', `another bundle of version ${bundle.id.version} is in force`, bundle.id);
   const activation = await startLanes(bundle, settings);
   try {
     await activation.fast.ready();

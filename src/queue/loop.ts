@@ -5,7 +5,7 @@ import { nothing, type Outcome, type Plan } from '#core/plan.ts';
 import { refOf, splitKey } from '#core/ref.ts';
 import { type ApiObject, isResource, type Resource } from '#core/resource.ts';
 import type { View } from '#core/view.ts';
-import type { Work } from '#gate/work.ts';
+import type { Executed, Work } from '#gate/work.ts';
 import type { RunnerParts } from './ports.ts';
 import type { WorkQueue } from './queue.ts';
 import { requeueFor, wentWell } from './requeue.ts';
@@ -23,16 +23,44 @@ export interface LoopState {
   readonly queueOf: (loop: string) => WorkQueue | undefined;
 }
 
-/**
- * One run of one key: gather, reconcile, gate, settle, gate, then what the plan asks for. Resolves with the barriers
- * that must be reached before the key may run again (I8).
- */
-export async function runKey(key: string, state: LoopState, parts: RunnerParts): Promise<readonly Barrier[]> {
-  const { loop, controller } = state;
+/** What must be reached before the key may run again (I8), and what the run threw once its plan was carried out. */
+export interface Ran {
+  readonly barriers: readonly Barrier[];
+  readonly thrown?: { readonly error: unknown };
+}
+
+/** One run of one key: gather, reconcile, gate, settle, gate, then what the plan asks for. */
+export async function runKey(key: string, state: LoopState, parts: RunnerParts): Promise<Ran> {
+  const { loop } = state;
   const before = await gathered(key, state, parts);
   const plan = deepFreeze(loop.reconcile(before));
   const work = workFor(key, before, state, parts);
   const first = await parts.gate.execute(work, plan);
+  const barriers = [...first.barriers];
+  try {
+    barriers.push(...(await conclude(key, state, parts, { before, plan, work, first })));
+    return { barriers };
+  } catch (error) {
+    // The writes are done all the same: the key waits for what they did.
+    return { barriers, thrown: { error } };
+  }
+}
+
+interface Begun {
+  readonly before: Input<Resource, ApiObject>;
+  readonly plan: Plan;
+  readonly work: Work;
+  readonly first: Executed;
+}
+
+/** Settles what became of the plan's writes, and does what the plans ask for beside writing. */
+async function conclude(
+  key: string,
+  state: LoopState,
+  parts: RunnerParts,
+  { before, plan, work, first }: Begun,
+): Promise<readonly Barrier[]> {
+  const { loop, controller } = state;
   const settled =
     loop.settle === undefined
       ? nothing('settled')
@@ -46,7 +74,8 @@ export async function runKey(key: string, state: LoopState, parts: RunnerParts):
   const second = await parts.gate.execute(work, settled);
 
   parts.events.emit(work, [...plan.events, ...settled.events]);
-  remember(key, [plan, settled], state);
+  const gone = isResource(loop.key) && before.object === undefined;
+  remember(key, [plan, settled], gone, state);
   state.learn([plan, settled].flatMap(({ learnt }) => learnt ?? []));
   requeue(key, [plan, settled], [...first.outcomes, ...second.outcomes].flat(), state);
   parts.log.debug('reconciled', {
@@ -57,7 +86,7 @@ export async function runKey(key: string, state: LoopState, parts: RunnerParts):
     writes: plan.chains.length,
     refused: refusals([...first.outcomes, ...second.outcomes].flat()),
   });
-  return [...first.barriers, ...second.barriers];
+  return second.barriers;
 }
 
 /** The codes of what was not applied and the rules that spoke, for the log; undefined when all went well. */
@@ -114,7 +143,10 @@ function workFor(
   };
 }
 
-function remember(key: string, plans: readonly Plan[], { memory }: LoopState): void {
+/** What is gone, and of which nothing is written or said any more, is forgotten: names come and go. */
+function remember(key: string, plans: readonly Plan[], gone: boolean, { memory }: LoopState): void {
+  const over = plans.every((plan) => plan.chains.length === 0 && plan.memory === undefined);
+  if (gone && over) memory.delete(key);
   for (const plan of plans) {
     if (plan.memory === undefined) continue;
     if (plan.memory === null) memory.delete(key);
@@ -132,7 +164,7 @@ function requeue(
   const wish = requeueFor(outcomes);
   if (wish.kind === 'now') queue.add(key);
   if (wish.kind === 'backoff') queue.retry(key);
-  if (wish.kind === 'after') queue.addAfter(key, wish.delay);
+  if (wish.kind === 'after') queue.retryAfter(key, wish.delay);
   for (const plan of plans) {
     if (plan.next === 'again') queue.add(key);
     if (plan.requeueAfter !== undefined) queue.addAfter(key, plan.requeueAfter);

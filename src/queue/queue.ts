@@ -14,6 +14,11 @@ export interface WorkQueue {
   addAfter(key: string, delay: Ms): void;
   /** Adds after the key's back-off, which doubles each time that it was waited out; false when its retries are used up. */
   retry(key: string): boolean;
+  /**
+   * Adds after the delay that was asked for, but not at once: the least delay doubles each time that it was waited out,
+   * for who says `now` while refusing would be asked forever.
+   */
+  retryAfter(key: string, delay: Ms): void;
   /** The key did well: its back-off starts afresh. */
   forget(key: string): void;
   /** The next key, now out; undefined when none is ready. */
@@ -40,12 +45,16 @@ interface Options {
   readonly busy?: Set<string>;
 }
 
+/** Of delays that others ask for. */
+const LEAST_WAIT: Backoff = { base: 50, max: 30_000 };
+
 export function createQueue({ name, backoff, clock, meter, onReady, busy = new Set() }: Options): WorkQueue {
   const turns = createTurns();
   const mine = new Map<string, Ms>();
   const dirty = new Set<string>();
   const readySince = new Map<string, Ms>();
   const failures = new Map<string, { readonly count: number; readonly due: Ms }>();
+  const waits = new Map<string, { readonly count: number; readonly due: Ms }>();
   const labels = { name };
 
   const makeReady = (key: string): void => {
@@ -84,7 +93,19 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
       delays.add(key, delay);
       return true;
     },
-    forget: (key) => void failures.delete(key),
+    retryAfter(key, delay) {
+      const { mono } = clock.now();
+      const last = waits.get(key);
+      const waiting = last !== undefined && mono < last.due;
+      const count = last?.count ?? 0;
+      const wait = Math.max(delay, waiting ? last.due - mono : delayOf(LEAST_WAIT, count));
+      if (!waiting) waits.set(key, { count: count + 1, due: mono + wait });
+      delays.add(key, wait);
+    },
+    forget(key) {
+      failures.delete(key);
+      waits.delete(key);
+    },
     take() {
       const key = turns.shift((candidate) => busy.has(candidate));
       if (key === undefined) return undefined;

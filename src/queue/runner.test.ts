@@ -479,3 +479,103 @@ describe('stopping', () => {
     expect([...listeners.values()].every((set) => set.size === 0)).toBe(true);
   });
 });
+
+describe('what must not get lost', () => {
+  const thrown = (): never => {
+    throw new Error('bug');
+  };
+
+  test('I8: the barriers of a plan hold its key, also when settling it throws', async () => {
+    const runs: string[] = [];
+    let release = (): void => {};
+    const barrier: Barrier = {
+      resource: 'core/pods',
+      reached: () => false,
+      whenReached: (callback) => {
+        release = callback;
+        return () => {};
+      },
+    };
+    const { clock, change, settled } = bench(
+      controllerOf({
+        loops: [
+          loop({
+            reconcile: ({ key }) => noted(runs, key, 'planned'),
+            settle: () => (runs.length === 1 ? thrown() : nothing('settled')),
+          }),
+        ],
+      }),
+      [pod('x')],
+      (plan) => (plan.reason === 'planned' && runs.length === 1 ? { barriers: [barrier] } : {}),
+    );
+    await settled();
+    change(pod('x'), pod('x'));
+    clock.advance(100_000);
+    await settled();
+    expect(runs).toEqual(['a/x']);
+    release();
+    await settled();
+    expect(runs).toEqual(['a/x', 'a/x']);
+  });
+
+  test('a mapper that throws on one object is logged, and the scan of the others goes on', async () => {
+    const seen: string[] = [];
+    const probe = loop({
+      key: 'string',
+      on: {
+        'core/pods': (_old, now) => (now?.metadata?.name === 'bad' ? thrown() : [{ key: now?.metadata?.name ?? '' }]),
+      },
+      reconcile: ({ key }) => noted(seen, key, 'seen'),
+    });
+    const { settled, change, parts } = bench(controllerOf({ loops: [probe] }), [pod('bad'), pod('good')]);
+    await settled();
+    expect(seen).toEqual(['good']);
+    change(undefined, pod('bad'));
+    change(undefined, pod('later'));
+    await settled();
+    expect(seen).toEqual(['good', 'later']);
+    expect(JSON.stringify((parts as unknown as { lines: unknown }).lines)).toContain('mapping threw');
+  });
+
+  test('a key whose object is gone is forgotten when nothing is written or said of it any more', async () => {
+    const seen: unknown[] = [];
+    let over = false;
+    const probe = loop({
+      reconcile: ({ object, memory }) => {
+        seen.push(memory);
+        if (object !== undefined) return nothing('there', { memory: 'kept' });
+        return over ? nothing('gone') : nothing('gone', { memory: 'still' });
+      },
+    });
+    const { settled, change } = bench(controllerOf({ loops: [probe] }), [pod('x')]);
+    const gone = async (): Promise<void> => {
+      change(pod('x'), undefined);
+      await settled();
+    };
+    await settled();
+    await gone();
+    await gone();
+    over = true;
+    await gone();
+    await gone();
+    expect(seen).toEqual([undefined, 'kept', 'still', 'still', undefined]);
+  });
+
+  test('a wait that others ask for is never none, and grows while it is asked for again', async () => {
+    const runs: number[] = [];
+    const { clock, settled } = bench(
+      controllerOf({ loops: [loop({ reconcile: () => noted(runs, clock.now().mono, 'run') })] }),
+      [pod('x')],
+      () => ({
+        outcomes: [[{ kind: 'failed', code: 'API_THROTTLED', write: {}, retryAfter: 0 } as unknown as Outcome]],
+      }),
+    );
+    await settled();
+    for (let step = 0; step < 80; step++) {
+      clock.advance(10);
+      await settled();
+    }
+    const gaps = runs.slice(1).map((at, nth) => at - (runs[nth] as number));
+    expect(gaps).toEqual([50, 100, 200, 400]);
+  });
+});

@@ -7,7 +7,7 @@ import { type ApiObject, isResource, type Resource } from '#core/resource.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import type { View } from '#core/view.ts';
 import { type Derived, foldDerived } from './derived.ts';
-import { type LoopState, runKey } from './loop.ts';
+import { type LoopState, type Ran, runKey } from './loop.ts';
 import type { RunnerParts } from './ports.ts';
 import { createQueue, type WorkQueue } from './queue.ts';
 
@@ -124,21 +124,22 @@ function pump(running: Running, parts: RunnerParts, pumpAll: () => void): void {
 
 /** Runs one key; it stays out, though its worker is free again, until its barriers are reached. */
 async function work(key: string, running: Running, parts: RunnerParts): Promise<void> {
-  const { queue, controller, loop } = running.state;
-  try {
-    const barriers = await runKey(key, running.state, parts);
-    hold(key, barriers, running);
-  } catch (error) {
+  const { state } = running;
+  const ran = await runKey(key, state, parts).catch((error: unknown): Ran => ({ barriers: [], thrown: { error } }));
+  if (ran.thrown !== undefined) {
     // A bug, not an outcome: say where, keep going with the other keys, try this one again later.
-    parts.log.error('reconciling threw', {
-      controller: controller.name,
-      queue: loop.queue,
-      key,
-      error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
-    });
-    queue.retry(key);
-    queue.done(key);
+    parts.log.error('reconciling threw', { ...whereIs(state), key, error: told(ran.thrown.error) });
+    state.queue.retry(key);
   }
+  hold(key, ran.barriers, running);
+}
+
+function whereIs({ controller, loop }: LoopState): { readonly controller: string; readonly queue: string } {
+  return { controller: controller.name, queue: loop.queue };
+}
+
+function told(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
 }
 
 function hold(key: string, barriers: readonly Barrier[], { state, holds, stopped }: Running): void {
@@ -170,7 +171,8 @@ function drain(running: Running): Promise<void> {
 }
 
 /** Wakes keys on transitions of the cache, and each existing key once. */
-function listen({ loop, queue, view }: LoopState, { cache, settings }: RunnerParts): (() => void)[] {
+function listen(state: LoopState, { cache, settings, log }: RunnerParts): (() => void)[] {
+  const { loop, queue, view } = state;
   const stops: (() => void)[] = [];
   if (isResource(loop.key)) {
     stops.push(cache.subscribe(loop.key, (old, now) => queue.add(keyOfObject((now ?? old) as ApiObject))));
@@ -180,7 +182,12 @@ function listen({ loop, queue, view }: LoopState, { cache, settings }: RunnerPar
   for (const [resource, mapper] of Object.entries(loop.on)) {
     if (mapper === undefined) continue;
     const wake = (old: ApiObject | undefined, now: ApiObject | undefined): void => {
-      for (const { key, after } of mapper(old, now, view, settings)) queue.addAfter(key, after ?? 0);
+      try {
+        for (const { key, after } of mapper(old, now, view, settings)) queue.addAfter(key, after ?? 0);
+      } catch (error) {
+        // One object that a mapper cannot take must not keep the others from being seen.
+        log.error('mapping threw', { ...whereIs(state), resource, error: told(error) });
+      }
     };
     stops.push(cache.subscribe(resource as Resource, wake));
     if (loop.key === 'string') for (const object of view.list(resource as Resource)) wake(undefined, object);

@@ -312,6 +312,7 @@ describe('bundles while it runs', () => {
     ['digest', 'the data is another', async (to: string) => writeFileSync(join(to, 'data.json'), '{"more":1}')],
     ['malformed', 'the manifest is no JSON', async (to: string) => writeFileSync(join(to, 'manifest.json'), '{')],
     ['version', 'an older one is put back (I16)', async (to: string) => copy(await allowing('zero', 1), to)],
+    ['version', 'another of the same version', async (to: string) => copy(await allowing('twin', 2), to)],
     [
       'expired',
       'its signature has expired',

@@ -19,7 +19,7 @@ export interface Notary {
 export const KEY_NAME = 'comptroller.dev/keeper';
 /** The algorithm byte of Ed25519 in a signed note. */
 const ED25519 = Buffer.from([1]);
-/** Origins remembered; a process start makes one, so this is years of them. The oldest are forgotten first. */
+/** Origins remembered; a process start makes one, so this is years of them. What was forgotten could be signed twice. */
 const MAX_ORIGINS = 4096;
 
 const MARKS = Type.Object(
@@ -49,7 +49,7 @@ export function openNotary(stateDir: string): Notary {
   const file = join(stateDir, 'origins.json');
   const { marks, closed } = readMarks(file);
   const save = (exact: boolean): void => {
-    const origins = [...marks].slice(-MAX_ORIGINS).map(([origin, mark]) => ({ origin, ...mark }));
+    const origins = [...marks].map(([origin, mark]) => ({ origin, ...mark }));
     writePrivateFile(file, `${JSON.stringify({ version: 1, exact, origins })}\n`);
   };
   save(false);
@@ -62,6 +62,11 @@ export function openNotary(stateDir: string): Notary {
       }
       refuseSplitView(marks, next);
       const known = marks.has(next.origin);
+      if (!known && marks.size >= MAX_ORIGINS) {
+        throw new Error(
+          `signing a checkpoint: ${MAX_ORIGINS} origins are remembered, which is all there is room for; stop the keeper, move ${file} and the checkpoint key away, and begin with a new key`,
+        );
+      }
       marks.set(next.origin, { size: next.size, root: next.root });
       if (!known) save(false);
       const signature = sign(null, Buffer.from(body, 'utf8'), key);
