@@ -4,7 +4,13 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'deploy/**/*.test.ts'], environment: 'node' } },
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'deploy/**/*.test.ts', 'test/conformance/*.test.ts'],
+          environment: 'node',
+        },
+      },
       { test: { name: 'structure', include: ['test/structure/**/*.test.ts'], environment: 'node' } },
       { test: { name: 'property', include: ['test/property/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
       {

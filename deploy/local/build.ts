@@ -15,7 +15,9 @@ export type BinaryName =
   | 'kube-controller-manager'
   | 'kubectl'
   | 'kwok'
-  | 'opa';
+  | 'opa'
+  | 'e2e.test'
+  | 'ginkgo';
 
 /** Told what is going on, a line at a time. */
 export type Progress = (line: string) => void;
@@ -24,6 +26,8 @@ interface Recipe {
   /** A folder of `deploy/local/go`: one pinned go.mod for each set of programs that share their dependencies. */
   readonly family: string;
   readonly target: string;
+  /** The tests of the package become the program, as `go test` would run them; `build` when left out. */
+  readonly make?: 'test';
 }
 
 const RECIPES: Readonly<Record<BinaryName, Recipe>> = {
@@ -34,6 +38,8 @@ const RECIPES: Readonly<Record<BinaryName, Recipe>> = {
   kubectl: { family: 'kubernetes', target: 'k8s.io/kubernetes/cmd/kubectl' },
   kwok: { family: 'kwok', target: 'sigs.k8s.io/kwok/cmd/kwok' },
   opa: { family: 'opa', target: 'github.com/open-policy-agent/opa' },
+  'e2e.test': { family: 'e2e', target: 'k8s.io/kubernetes/test/e2e', make: 'test' },
+  ginkgo: { family: 'e2e', target: 'github.com/onsi/ginkgo/v2/ginkgo' },
 };
 
 const VERSION = 'k8s.io/component-base/version';
@@ -90,8 +96,9 @@ async function build(name: BinaryName, progress: Progress): Promise<void> {
 
 async function buildLocked(name: BinaryName, file: string, progress: Progress): Promise<void> {
   if (isExecutable(file)) return;
-  const { family, target } = RECIPES[name];
+  const { family, target, make } = RECIPES[name];
   const directory = join(MODULES, family);
+  const command = make === 'test' ? ['test', '-c'] : ['build'];
   await checkGo(directory);
   const scratch = mkdtempSync(`${file}.building-`);
   const start = performance.now();
@@ -100,8 +107,9 @@ async function buildLocked(name: BinaryName, file: string, progress: Progress): 
   progress(`building ${name} (${target})`);
   try {
     const output = join(scratch, name);
-    const result = await go(['build', ...FLAGS, '-o', output, target], directory);
-    if (result.code !== 0) throw new Error(`building ${name}: go build ended with ${result.code}\n${result.tail}`);
+    const result = await go([...command, ...FLAGS, '-o', output, target], directory);
+    if (result.code !== 0)
+      throw new Error(`building ${name}: go ${command[0]} ended with ${result.code}\n${result.tail}`);
     renameSync(output, file);
     progress(`built ${name} in ${elapsed()}`);
   } finally {

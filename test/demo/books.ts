@@ -1,13 +1,6 @@
 /** Step 7: the ledger, on a copy and without the cluster, against the API server's own audit log. */
-import { execFile } from 'node:child_process';
-import { createPublicKey } from 'node:crypto';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { KEY_NAME } from '#keeper/server/notary.ts';
+import { auditor } from '#kit/auditor.ts';
 import type { JoinFinding, JoinReport } from '#ledger/completeness-report.ts';
-import { formatVerifierKey } from '#ledger/note.ts';
-import type { VerifyReport } from '#ledger/verify-report.ts';
 import type { LocalCluster } from '#local/local-cluster.ts';
 import type { Progress } from './progress.ts';
 
@@ -21,13 +14,8 @@ interface Story {
 
 /** Runs the command line as an auditor would, with a key that did not come with the copy. */
 export async function books({ cluster, ledgerDir, refused, progress }: Story): Promise<void> {
-  const copy = join(cluster.directory, 'audited');
-  // Digest keys stay with the ledger: without them nobody can try out what a digest stands for.
-  cpSync(ledgerDir, copy, { recursive: true, filter: (path) => !['keys', 'reserve'].includes(basename(path)) });
-  const key = join(cluster.directory, 'checkpoint-key.txt');
-  writeFileSync(key, `${keeperKey(ledgerDir)}\n`);
-
-  const verified = await ledger<VerifyReport>('verify', '--dir', copy, '--key', key);
+  const audit = auditor(cluster, ledgerDir, cluster.directory);
+  const verified = await audit.verify();
   const size = verified.logs.reduce((sum, { signedSize }) => sum + signedSize, 0);
   progress.done(`ledger verify: ${verified.verdict}, ${size} records in ${verified.logs.length} logs`);
   for (const { grade, code, says } of verified.findings) progress.done(`  ${grade}: ${code}: ${says}`);
@@ -37,26 +25,17 @@ export async function books({ cluster, ledgerDir, refused, progress }: Story): P
     verified.verdict === 'ok' && verified.logs.every(({ signed }) => signed),
   );
 
-  const { stdout } = await comptroller('why', 'replicaset', refused, '--dir', copy);
+  const why = await audit.why('replicaset', refused);
   progress.done(`ledger why replicaset ${refused}:`);
-  for (const line of stdout.split('\n').slice(0, 12)) progress.done(`  ${line}`);
+  for (const line of why.split('\n').slice(0, 12)) progress.done(`  ${line}`);
   const told = ['pod-security-baseline/privileged', 'may not create core/pods', 'bundle version'];
   progress.proven(
     'ledger why names the rule that refused',
     'yes',
-    told.every((part) => stdout.includes(part)),
+    told.every((part) => why.includes(part)),
   );
 
-  const report = await ledger<JoinReport>(
-    'completeness',
-    '--dir',
-    copy,
-    '--key',
-    key,
-    '--apiserver-audit',
-    cluster.auditLog,
-  );
-  tellJoin(report, progress);
+  tellJoin(await audit.completeness(), progress);
 }
 
 function tellJoin(
@@ -107,30 +86,4 @@ const named = (finding: JoinFinding | undefined): string => finding?.name ?? 'no
 
 function sentence({ user, verb, resource, namespace, name, status }: JoinFinding): string {
   return `${user} ${verb} ${resource} ${namespace}/${name}, answered ${status}`;
-}
-
-/** From the keeper's own state, as its administrator would hand it to an auditor. */
-function keeperKey(ledgerDir: string): string {
-  const state = join(dirname(dirname(ledgerDir)), `state-${basename(ledgerDir)}`);
-  const pem = readFileSync(join(state, 'keeper', 'checkpoint.key'), 'utf8');
-  return formatVerifierKey(KEY_NAME, createPublicKey(pem));
-}
-
-/** Exit code 1 says that something was found: that is an answer. Anything above is none. */
-async function comptroller(...args: readonly string[]): Promise<{ stdout: string }> {
-  const main = join(import.meta.dirname, '../../src/cli/main.ts');
-  const run = promisify(execFile);
-  try {
-    return await run(process.execPath, [main, 'ledger', ...args], { maxBuffer: 64 * 1024 * 1024 });
-  } catch (error) {
-    const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
-    if (code === 1) return { stdout };
-    throw new Error(
-      `running comptroller ledger ${args[0]}: exit code ${String(code)}: ${stderr.slice(0, 500)}${stdout.slice(0, 500)}`,
-    );
-  }
-}
-
-async function ledger<Report>(...args: readonly string[]): Promise<Report> {
-  return JSON.parse((await comptroller(...args, '-o', 'json')).stdout) as Report;
 }
