@@ -30,13 +30,22 @@ export async function runSuite(
     cwd: directory,
   });
   progress(`tests under way; tail -f ${ginkgo.logFile}`);
-  const { code, signal } = await ginkgo.exited;
+  const ticker = setInterval(() => progress(tally(readFileSync(ginkgo.logFile, 'utf8'))), 30_000);
+  const { code, signal } = await ginkgo.exited.finally(() => clearInterval(ticker));
   const report = join(directory, REPORT);
   if (!existsSync(report)) {
     const said = readFileSync(ginkgo.logFile, 'utf8').slice(-2000);
     throw new Error(`running the tests: ginkgo ended with ${signal ?? code} and left no report\n${said}`);
   }
   return parseReport(readFileSync(report, 'utf8'));
+}
+
+/** From what ginkgo has printed so far: a bullet for each test, with words behind it for one that failed. */
+export function tally(output: string): string {
+  const wanted = /^Will run (\d+) of/m.exec(output)?.[1] ?? '?';
+  const ended = output.match(/^•+/gm)?.join('').length ?? 0;
+  const failed = output.match(/^• \[(?!SKIPPED)[A-Z]/gm)?.length ?? 0;
+  return `${ended} of ${wanted} tests have ended, ${failed} of them not well`;
 }
 
 function ginkgoArguments({ focus, skip, procs, timeout }: Options, directory: string): readonly string[] {
