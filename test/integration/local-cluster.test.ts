@@ -88,6 +88,21 @@ describe('a local cluster', () => {
     await use.admin.waitFor('core/pods', at, (each) => ready(each) === 'False', { why: 'the pod to be unready again' });
   });
 
+  it('keeps a pod pending whose image cannot be pulled, until it is another', async () => {
+    const at = { ...NS, name: 'imageless' };
+    const container = { name: 'main', image: 'example.test/nothing:404' };
+    await use.admin.create('core/pods', pod('imageless', { spec: { containers: [container] } }));
+    const waits = (each: Pod | undefined) =>
+      each?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'ErrImagePull' &&
+      each.status.phase === 'Pending' &&
+      ready(each) === 'False';
+    await use.admin.waitFor('core/pods', at, waits, { why: 'the pod to wait for its image' });
+    const made = await use.admin.get('core/pods', at);
+    const containers = made?.spec?.containers.map((each) => ({ ...each, image: 'example.test/something:1' }));
+    await use.admin.patch('core/pods', at, { spec: { containers } });
+    await use.admin.waitFor('core/pods', at, (each) => ready(each) === 'True', { why: 'the pod to be ready' });
+  });
+
   it('deletes a pod at once, whatever its grace', async () => {
     const at = { ...NS, name: 'leaving' };
     await use.admin.create('core/pods', pod('leaving', { spec: { terminationGracePeriodSeconds: 3600 } }));
