@@ -301,13 +301,14 @@ function track({ pipeline, telemetry, signal }: Stage): void {
 
 /** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */
 function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
-  const { evaluator, cache, park, ledger, clock } = pipeline;
+  const { evaluator, cache, park, forecast, ledger, clock } = pipeline;
   undo.push(
     evaluator.onActivation(() => {
       for (const address of park.clear()) reign()?.wake(address);
       telemetry.meter.set('gate_parked_writes', {}, park.size());
     }),
     park.onExpiry((address) => reign()?.wake(address)),
+    forecast.onRoom((address) => reign()?.wake(address)),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });
       void reign()?.restart(() => cache.catchUp(signal));

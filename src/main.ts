@@ -14,11 +14,12 @@ import type { Config } from '#config/config.ts';
 import { readKubeconfig } from '#config/kubeconfig.ts';
 import { CONTROLLERS } from '#controllers/registry.ts';
 import { createAttempts } from '#gate/attempts.ts';
+import { createForecast } from '#gate/forecast/forecast.ts';
 import { createLostWrites } from '#gate/lost.ts';
 import { createNames } from '#gate/names.ts';
 import { createPark } from '#gate/park.ts';
 import { createProofs } from '#gate/proof.ts';
-import { createQuotaGuard, DEFAULT_BUDGETS } from '#gate/quota.ts';
+import { createQuotaGuard } from '#gate/quota.ts';
 import { createIdentities } from '#identity/identities.ts';
 import { placesIn } from '#identity/places.ts';
 import { compileProfiles } from '#identity/profiles.ts';
@@ -183,6 +184,8 @@ async function buildPipeline(
     log,
     random: Math.random,
   });
+  const forecast = createForecast({ clock, meter });
+  undo.push(forecast.follow(cache));
   const evaluator = await createEvaluator({
     bundleDir: config.policy.bundle ?? '',
     keys: config.policy.keys.map(readPublicKey),
@@ -201,7 +204,8 @@ async function buildPipeline(
     evaluator,
     ledger: opened.ledger,
     identities,
-    quota: createQuotaGuard({ ...DEFAULT_BUDGETS, controller: { rate: config.api.qps, burst: config.api.burst } }),
+    quota: createQuotaGuard({ ...config.budgets, controller: { rate: config.api.qps, burst: config.api.burst } }),
+    forecast,
     park: createPark(clock),
     names: createNames(opened.ledger.origin, () => randomBytes(4).readUInt32BE()),
     proofs,

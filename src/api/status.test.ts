@@ -32,8 +32,8 @@ const TABLE: readonly [string, Verb, number, unknown, ErrorCode][] = [
     'quota without a limit',
     'create',
     403,
-    quota('pods "x" is forbidden: failed quota: q: must specify limits.cpu'),
-    'API_FORBIDDEN',
+    quota('pods "x" is forbidden: failed quota: q: must specify limits.cpu for: main'),
+    'API_QUOTA_EXCEEDED',
   ],
   ['gone', 'delete', 404, { reason: 'NotFound', details: { name: 'p', kind: 'pods' } }, 'API_GONE'],
   ['gone, with a colon in its name', 'patch', 404, { reason: 'NotFound', details: { name: 'system:x' } }, 'API_GONE'],
@@ -157,6 +157,18 @@ describe('what a refusal means', () => {
         apiReason: 'Forbidden',
       });
     }
+  });
+
+  test.each([
+    'failed quota: q: must specify limits.cpu for: main',
+    'failed quota: q: must specify cpu for: init,main; requests.memory for: main',
+    'status unknown for quota: q, resources: limits.cpu,pods',
+  ])('so does one that wants to know more: %s', (said) => {
+    expect(failureOf('create', 403, quota(`pods "x" is forbidden: ${said}`))).toMatchObject({
+      code: 'API_QUOTA_EXCEEDED',
+      quota: said,
+    });
+    expect(failureOf('create', 403, quota(`pods "x" is forbidden: ${said} hunter2`)).quota).toBeUndefined();
   });
 
   test.each([null, undefined, 'text', 7, [], { reason: 7, details: 'x', message: {} }, { details: { causes: 'x' } }])(

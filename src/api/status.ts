@@ -96,14 +96,21 @@ function conflict(verb: WireRequest['verb'], said: Status): ErrorCode {
 }
 
 /**
- * `pods "x" is forbidden: exceeded quota: NAME, requested: pods=1, used: pods=5, limited: pods=5`, whole. Matched in
- * full and against a grammar of names and quantities, so that what is carried on can hold nothing else, whoever wrote
- * the message (an admission webhook may write any).
+ * `pods "x" is forbidden: exceeded quota: NAME, requested: pods=1, used: pods=5, limited: pods=5`, whole; or that the
+ * object does not say what a quota wants said, or that nobody has counted yet. Matched in full and against a grammar of
+ * names and quantities, so that what is carried on can hold nothing else, whoever wrote the message (an admission
+ * webhook may write any).
  */
 const LIST = `[A-Za-z0-9._/-]{1,128}=[0-9.]{1,32}[A-Za-z]{0,3}(?:,[A-Za-z0-9._/-]{1,128}=[0-9.]{1,32}[A-Za-z]{0,3}){0,31}`;
-const EXCEEDED = /is forbidden: exceeded quota: /;
+const NAME = '[a-z0-9.-]{1,253}';
+const NAMES = '[A-Za-z0-9._/-]{1,128}(?:,[A-Za-z0-9._/-]{1,128}){0,31}';
+const EXCEEDED = /is forbidden: (?:exceeded quota|failed quota|status unknown for quota): /;
 const QUOTA = new RegExp(
-  `is forbidden: (exceeded quota: [a-z0-9.-]{1,253}, requested: ${LIST}, used: ${LIST}, limited: ${LIST})$`,
+  `is forbidden: (${[
+    `exceeded quota: ${NAME}, requested: ${LIST}, used: ${LIST}, limited: ${LIST}`,
+    `failed quota: ${NAME}: must specify (?:(?:requests\\.|limits\\.)?(?:cpu|memory) for: ${NAMES}(?:; )?){1,6}`,
+    `status unknown for quota: ${NAME}, resources: ${NAMES}`,
+  ].join('|')})$`,
 );
 const MAX_QUOTA_TEXT = 512;
 

@@ -4,7 +4,7 @@ import { allow, allowNamed } from '#core/controller.ts';
 import { planCaches } from './plan-caches.ts';
 
 describe('the caches that declarations need', () => {
-  test('namespaces always; one name where nobody needs more; the widest else', () => {
+  test('namespaces and quotas always; one name where nobody needs more; the widest else', () => {
     const one = { rbac: [allowNamed('core/configmaps', ['a'], 'list', 'watch'), allow('core/pods', 'list')] };
     const same = { rbac: [allowNamed('core/configmaps', ['a'], 'list'), allow('core/nodes', 'get')] };
     const other = { rbac: [allowNamed('core/configmaps', ['b'], 'list')] };
@@ -14,6 +14,7 @@ describe('the caches that declarations need', () => {
       planCaches(controllers).find(({ resource }) => resource === 'core/configmaps')?.fieldSelector;
     expect(planCaches([one])).toEqual([
       { resource: 'core/namespaces', identity: 'reader' },
+      { resource: 'core/resourcequotas', identity: 'reader' },
       { resource: 'core/configmaps', identity: 'reader', fieldSelector: 'metadata.name=a' },
       { resource: 'core/pods', identity: 'reader' },
     ]);
@@ -31,7 +32,7 @@ describe('the caches that declarations need', () => {
   });
 
   test('a subresource and a right without list need no cache', () => {
-    expect(planCaches([{ rbac: [allow('core/pods/status', 'patch'), allow('core/nodes', 'get')] }])).toHaveLength(1);
+    expect(planCaches([{ rbac: [allow('core/pods/status', 'patch'), allow('core/nodes', 'get')] }])).toHaveLength(2);
     expect(planCaches(CONTROLLERS).map(({ resource }) => resource)).toContain('apps/replicasets');
   });
 });

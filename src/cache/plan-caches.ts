@@ -12,10 +12,14 @@ export interface CachePlan {
 
 /**
  * The caches that these controllers need: one per resource, at the widest scope that any of them declares. Namespaces
- * are always there: the gate judges every namespaced write by its namespace's labels.
+ * are always there, for the gate judges every namespaced write by its namespace's labels; and ResourceQuotas, for it
+ * forecasts what they admit.
  */
 export function planCaches(controllers: readonly Pick<Controller, 'rbac'>[]): CachePlan[] {
-  const names = new Map<Resource, string | undefined>([['core/namespaces', undefined]]);
+  const names = new Map<Resource, string | undefined>([
+    ['core/namespaces', undefined],
+    ['core/resourcequotas', undefined],
+  ]);
   for (const { resource, resourceNames } of controllers.flatMap(({ rbac }) => rbac.filter(isListing))) {
     const name = resourceNames?.length === 1 ? resourceNames[0] : undefined;
     names.set(resource, names.has(resource) && names.get(resource) !== name ? undefined : name);

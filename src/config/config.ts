@@ -13,6 +13,8 @@ export interface Config {
   readonly workers: ReadonlyMap<string, number>;
   /** Each controller's own budget of writes. */
   readonly api: { readonly qps: number; readonly burst: number };
+  /** Its further budgets: of one verb, in one namespace, for one reconciled object. */
+  readonly budgets: Readonly<Record<'verb' | 'namespace' | 'owner', BudgetConfig>>;
   readonly leaderElection: LeaderElectionConfig;
   readonly serving: ServingConfig;
   readonly cluster: {
@@ -42,6 +44,12 @@ export interface Config {
   readonly log: { readonly format: 'json' | 'text'; readonly verbosity: number };
   /** What was accepted without effect, to be logged at the start. */
   readonly warnings: readonly string[];
+}
+
+export interface BudgetConfig {
+  /** Writes a second. */
+  readonly rate: number;
+  readonly burst: number;
 }
 
 export interface LeaderElectionConfig {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CONTROLLERS } from '#controllers/registry.ts';
 import { allow, defineController } from '#core/controller.ts';
 import { nothing } from '#core/plan.ts';
+import { DEFAULT_BUDGETS } from '#gate/quota.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './errors.ts';
 import { loadConfig } from './load.ts';
@@ -55,6 +56,20 @@ function problems(argv: readonly string[], file?: string): readonly string[] {
 const FILE = 'apiVersion: comptroller.dev/v1\nkind: ComptrollerConfiguration\n';
 
 describe('defaults', () => {
+  test('of budgets hold for what is not given', () => {
+    const { budgets } = load(
+      ['--config=file'],
+      `${FILE}budgets:\n  owner:\n    burst: 7\n  namespace:\n    rate: 0.5\n`,
+    );
+    expect(budgets).toEqual({
+      verb: DEFAULT_BUDGETS.verb,
+      namespace: { ...DEFAULT_BUDGETS.namespace, rate: 0.5 },
+      owner: { ...DEFAULT_BUDGETS.owner, burst: 7 },
+    });
+    const wrong = ['  owner:\n    rate: 0\n', '  tenant:\n    rate: 1\n'];
+    for (const one of wrong) expect(problems(['--config=file'], `${FILE}budgets:\n${one}`).join()).toContain('budgets');
+  });
+
   test("are upstream's, but for the budget of writes and the TLS version", () => {
     const config = load([]);
     expect(config.leaderElection).toEqual({
@@ -66,7 +81,9 @@ describe('defaults', () => {
       namespace: 'kube-system',
     });
     expect(config.serving).toMatchObject({ bindAddress: '0.0.0.0', port: 10_257, minVersion: 'TLSv1.3' });
-    expect(config.api).toEqual({ qps: 5000, burst: 20_000 });
+    const { controller, ...others } = DEFAULT_BUDGETS;
+    expect(config.api).toEqual({ qps: controller.rate, burst: controller.burst });
+    expect(config.budgets).toEqual(others);
     expect(config.controllers).toEqual(['replicaset', 'root-ca-certificate-publisher', 'serviceaccount']);
     expect(config.workers.get('concurrent-replicaset-syncs')).toBe(5);
     expect(config.endpoints).toEqual({ maxPerSlice: 100, sliceUpdatesBatchPeriod: 0, updatesBatchPeriod: 0 });

@@ -216,6 +216,7 @@ function toConfig(
     controllers: enabled,
     workers: new Map(flags.map((name) => [name, settings.workers[workersKey(name)] ?? 1])),
     api: { qps: connection.qps, burst: connection.burst },
+    budgets: settings.budgets,
     leaderElection: leaderElectionOf(settings),
     serving: servingOf(settings),
     cluster: {

@@ -39,6 +39,26 @@ const connection = section('How to reach the API server.', {
   burst: count(20_000, 1, 100_000, 'Writes that one controller may do at once.'),
 });
 
+const budget = (rate: number, burst: number, of: string) =>
+  section(`Of ${of}.`, {
+    rate: Type.Number({
+      default: rate,
+      minimum: 0.1,
+      maximum: 1_000_000,
+      description: 'Writes a second that may be sustained.',
+    }),
+    burst: count(burst, 1, 1_000_000, 'Writes that may be done at once.'),
+  });
+
+const budgets = section(
+  'How many writes may leave, beside the budget of a whole controller, which is connection.qps and connection.burst. What is over a budget waits.',
+  {
+    verb: budget(5_000, 20_000, 'one controller and verb'),
+    namespace: budget(2_000, 10_000, 'one controller in one namespace'),
+    owner: budget(500, 5_000, 'one reconciled object'),
+  },
+);
+
 const cluster = section('What the cluster is like.', {
   name: text('Name of the cluster; part of the policy input.', { default: 'kubernetes', maxLength: 253 }),
   rootCaFile: path('PEM that is published as kube-root-ca.crt in each namespace.'),
@@ -157,6 +177,7 @@ export function configurationSchema(controllers: readonly Controller[]) {
         pattern: '^([a-z]+:)?[A-Za-z0-9]+=(true|false)$',
       }),
       connection,
+      budgets,
       cluster,
       endpoints,
       leaderElection,

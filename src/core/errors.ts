@@ -32,7 +32,7 @@ export const ERRORS = {
   API_EXISTS: { retry: 'now', says: 'creating: the name is taken' },
   API_NAMESPACE_TERMINATING: { retry: 'benign', says: 'creating in a namespace that ends' },
   API_FORBIDDEN: { retry: 'backoff', says: 'writing: the API server forbids it' },
-  API_QUOTA_EXCEEDED: { retry: 'backoff', says: 'creating: a ResourceQuota is used up' },
+  API_QUOTA_EXCEEDED: { retry: 'backoff', says: 'creating: a ResourceQuota does not admit it' },
   API_INVALID: { retry: 'backoff', says: 'writing: the API server finds it invalid' },
   API_UNAUTHORIZED: { retry: 'backoff', says: 'writing: the API server does not know the identity' },
   API_THROTTLED: { retry: 'after', says: 'writing: the API server asks to wait' },

@@ -448,6 +448,77 @@ describe('I11: a refused write is not retried until something that matters chang
   });
 });
 
+describe('ResourceQuotas', () => {
+  const small = (used: number, hard = 10) => ({
+    metadata: { namespace: 'a', name: 'small' },
+    status: { hard: { pods: hard }, used: { pods: used } },
+  });
+  const message = 'pods "x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=10, limited: pods=10';
+  /** An API server that admits so many. */
+  const server = (room: number): ReturnType<typeof gateBench> & { asked: () => number } => {
+    let asked = 0;
+    const bench = gateBench({
+      answer: () =>
+        ++asked > room
+          ? { kind: 'answered', status: 403, body: { kind: 'Status', reason: 'Forbidden', message } }
+          : { kind: 'answered', status: 201, body: { metadata: { name: `p${asked}`, uid: `p${asked}` } } },
+    });
+    bench.quota(undefined, small(0));
+    return { ...bench, asked: () => asked };
+  };
+
+  test('of 50 pods at once as many are asked for as there is room, and one more to hear why not', async () => {
+    const bench = server(10);
+    const executed = await bench.run(replicaset, web, planOf(...creates(50)));
+    const tally = Object.groupBy(executed.outcomes.flat(), ({ kind }) => kind);
+    expect([tally.applied?.length, tally.failed?.length, tally.exhausted?.length]).toEqual([10, 1, 39]);
+    expect(bench.asked()).toBe(11);
+    expect(tally.failed?.[0]).toMatchObject({
+      code: 'API_QUOTA_EXCEEDED',
+      message: 'exceeded quota: small, requested: pods=1, used: pods=10, limited: pods=10',
+    });
+    expect(tally.exhausted?.[0]).toMatchObject({ code: 'GATE_QUOTA_EXHAUSTED' });
+  });
+
+  test('slow start ends with the probe; later runs ask nothing until its time has come', async () => {
+    const bench = server(10);
+    const plan = { ...planOf(...creates(30)), spread: 'slow-start' as const };
+    const first = await bench.run(replicaset, web, plan);
+    const tally = Object.groupBy(first.outcomes.flat(), ({ kind }) => kind);
+    expect([tally.applied?.length, tally.failed?.length]).toEqual([10, 1]);
+    bench.quota(small(0), small(10));
+    const second = await bench.run(replicaset, web, plan);
+    expect(second.outcomes.flat().map(({ kind }) => kind)).toEqual(['exhausted', ...Array(29).fill('skipped')]);
+    expect(second.outcomes[0]?.[0]).toMatchObject({ retryAfter: 1000 });
+    bench.clock.advance(1000);
+    await bench.run(replicaset, web, plan);
+    expect(bench.asked()).toBe(12);
+  });
+
+  test('what waits is woken when there is room', async () => {
+    const bench = server(0);
+    const woken: string[] = [];
+    bench.parts.forecast.onRoom((address) => woken.push(address));
+    bench.quota(small(0), small(10));
+    await bench.run(replicaset, web, planOf(...creates(3)));
+    bench.quota(small(10), small(10, 30));
+    expect(woken).toEqual(['replicaset|replicaset|a/web']);
+  });
+
+  test('a budget that is used up gives back what was reserved', async () => {
+    const none = { rate: 0.001, burst: 0 };
+    const bench = gateBench({}, { controller: none, verb: none, namespace: none, owner: none });
+    bench.quota(undefined, small(9));
+    const run = () => bench.run(replicaset, web, planOf([create(0)]));
+    for (let n = 0; n < 3; n += 1) {
+      expect((await run()).outcomes[0]?.[0]).toMatchObject({ message: 'write budget of the controller' });
+    }
+    const { counts } = bench.parts as unknown as { counts: Map<string, number> };
+    expect(counts.get('quota_reserved{}')).toBe(0);
+    expect(counts.get('quota_budget_refusals_total{controller=replicaset,scope=controller}')).toBe(3);
+  });
+});
+
 describe('confirm', () => {
   const confirm = {
     read: [{ resource: 'apps/replicasets', namespace: 'a', name: 'web', uid: 'u1' }],

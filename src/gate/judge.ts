@@ -247,8 +247,8 @@ function denialOf(
   };
 }
 
-/** Where to wake a parked write: controller, queue and key. */
-const queueKey = (work: Work): string => `${work.controller.name}|${work.loop}|${work.key}`;
+/** Where to wake a write that waits: controller, queue and key. */
+export const queueKey = (work: Work): string => `${work.controller.name}|${work.loop}|${work.key}`;
 
 /** The part of a record that says who wishes what, and why. */
 export function wishOf(pending: Pending, work: Work) {

@@ -7,6 +7,7 @@ import type { Ledger } from '#ledger/port.ts';
 import type { Evaluator } from '#policy/port.ts';
 import type { Telemetry } from '#telemetry/port.ts';
 import type { Attempts } from './attempts.ts';
+import type { Forecast } from './forecast/port.ts';
 import type { LostWrites } from './lost.ts';
 import type { Names } from './names.ts';
 import type { Park } from './park.ts';
@@ -23,6 +24,7 @@ export interface GateParts extends Telemetry {
   readonly identities: Identities;
   readonly fence: Fence;
   readonly quota: QuotaGuard;
+  readonly forecast: Forecast;
   readonly park: Park;
   readonly names: Names;
   readonly proofs: Proofs;

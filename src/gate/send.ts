@@ -6,6 +6,7 @@ import type { Answer, WireRequest } from '#core/request.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { type Ms, seconds } from '#core/time.ts';
 import type { Attempt, OutcomeDraft } from '#ledger/port.ts';
+import { foresee } from './foresee.ts';
 import { wishOf } from './judge.ts';
 import type { GateParts } from './ports.ts';
 import { lostBarrier, type OpenWrite, resolve } from './resolve.ts';
@@ -19,11 +20,21 @@ export interface Sent {
   readonly barrier?: Barrier;
 }
 
-/**
- * The last stages for one judged write: quota, ledger, fence, send, outcome. The intent is durable before a byte
- * leaves (I1), and the fence is asked in the same turn as the socket write (I10).
- */
+/** The last stages for one judged write: quota (forecast, budgets), ledger, fence, send, outcome. */
 export async function send(pending: Pending, work: Work, parts: GateParts, lane: 'write' | 'event'): Promise<Sent> {
+  const foreseen = foresee(pending, work, parts);
+  if (!foreseen.ok) return { outcome: foreseen.outcome };
+  let sent: Sent | undefined;
+  try {
+    sent = await attempt(pending, work, parts, lane);
+    return sent;
+  } finally {
+    foreseen.settle(sent?.outcome);
+  }
+}
+
+/** The intent is durable before a byte leaves (I1), and the fence is asked in the same turn as the socket write (I10). */
+async function attempt(pending: Pending, work: Work, parts: GateParts, lane: 'write' | 'event'): Promise<Sent> {
   const { fence, ledger, clock } = parts;
   const { write, request } = pending;
   const spent = spend(pending, work, parts, lane);
@@ -50,7 +61,7 @@ export async function send(pending: Pending, work: Work, parts: GateParts, lane:
 function spend(
   pending: Pending,
   work: Work,
-  { quota, clock, ledger }: GateParts,
+  { quota, clock, ledger, meter }: GateParts,
   lane: 'write' | 'event',
 ): Outcome | undefined {
   if (lane === 'event') return undefined;
@@ -62,7 +73,12 @@ function spend(
     owner: work.trigger?.ref.uid ?? '',
   };
   const spent = quota.spend(what, clock.now());
-  if (spent.ok) return verb === 'create' && ledger.spent(target.namespace ?? '') ? shed(pending) : undefined;
+  if (spent.ok) {
+    if (verb !== 'create' || !ledger.spent(target.namespace ?? '')) return undefined;
+    meter.count('quota_budget_refusals_total', { controller: what.controller, scope: 'ledger' });
+    return shed(pending);
+  }
+  meter.count('quota_budget_refusals_total', { controller: what.controller, scope: spent.scope });
   return {
     write: pending.write,
     kind: 'exhausted',

@@ -68,10 +68,16 @@ describe('roles', () => {
     expect(files.map(({ file }) => file)).not.toContain('rbac/secrets-metadata.yaml');
   });
 
-  it('merge what several controllers list, and always have namespaces', () => {
+  it('merge what several controllers list, and always have namespaces and quotas', () => {
     const pods = readerRules([...CONTROLLERS, cleaner]).filter(({ resources }) => resources.includes('pods'));
     expect(pods).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }]);
-    expect(readerRules([])).toEqual([{ apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] }]);
+    expect(readerRules([])).toEqual(
+      ['namespaces', 'resourcequotas'].map((plural) => ({
+        apiGroups: [''],
+        resources: [plural],
+        verbs: ['list', 'watch'],
+      })),
+    );
   });
 });
 

@@ -86,6 +86,24 @@ export const METRICS = {
   },
   gate_events_dropped_total: { type: 'counter', help: 'Events dropped before their intent, by why', labels: ['why'] },
 
+  quota_budget_refusals_total: {
+    type: 'counter',
+    help: 'Writes that waited because a budget was used up, by controller and scope of the budget',
+    labels: ['controller', 'scope'],
+  },
+  quota_forecast_total: {
+    type: 'counter',
+    help: 'Creates in namespaces with ResourceQuotas, by verdict of the forecast (admitted, probe, delayed)',
+    labels: ['verdict'],
+  },
+  quota_forecast_mistaken_total: {
+    type: 'counter',
+    help: 'Forecasts that the API server contradicted, by what it said (admitted, refused)',
+    labels: ['api'],
+  },
+  quota_reserved: { type: 'gauge', help: 'Creates under way that ResourceQuotas are concerned with', labels: [] },
+  quota_waiting: { type: 'gauge', help: 'Keys that wait for room in a ResourceQuota', labels: [] },
+
   // Policy.
   policy_decision_duration_seconds: {
     type: 'histogram',

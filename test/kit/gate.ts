@@ -1,11 +1,13 @@
-import type { Cache } from '#cache/port.ts';
+import type { Cache, Listener } from '#cache/port.ts';
 import type { Controller } from '#core/controller.ts';
 import { listedBy } from '#core/controller.ts';
+import type { ResourceQuota } from '#core/k8s/types.gen.ts';
 import type { Plan, Write } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import type { Answer, WireRequest } from '#core/request.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import { createAttempts } from '#gate/attempts.ts';
+import { createForecast } from '#gate/forecast/forecast.ts';
 import { createGate, type Gate } from '#gate/gate.ts';
 import { createLostWrites } from '#gate/lost.ts';
 import { createNames } from '#gate/names.ts';
@@ -36,6 +38,8 @@ export interface GateBench {
   readonly clock: FakeClock;
   /** What the stages around the gate do; change them between writes. */
   readonly world: World;
+  /** A transition of a ResourceQuota, as the cache tells of it. */
+  quota(old: ResourceQuota | undefined, now: ResourceQuota | undefined): void;
   run(controller: Controller, trigger: ApiObject | undefined, plan: Plan): ReturnType<Gate['execute']>;
 }
 
@@ -86,8 +90,17 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
   let atSocket = false;
   const cache = fakeCache(world);
   let active: typeof BUNDLE | undefined = BUNDLE;
+  const telemetry = recordingTelemetry();
+  const forecast = createForecast({ clock, meter: telemetry.meter });
+  let changed: Listener = () => {};
+  forecast.follow({
+    subscribe: (_resource, listener) => {
+      changed = listener;
+      return () => {};
+    },
+  });
   const parts: GateParts = {
-    ...recordingTelemetry(),
+    ...telemetry,
     clock,
     proofs,
     cache,
@@ -149,6 +162,7 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
       admits: () => world.leads && (!atSocket || world.admitsAtSocket),
     },
     quota: createQuotaGuard(budgets),
+    forecast,
     park: createPark(clock),
     names: createNames('test', () => serial++),
     lost: createLostWrites(clock),
@@ -163,6 +177,7 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
     happened,
     clock,
     world,
+    quota: (old, now) => changed(old, now),
     run: (controller, trigger, plan) => gate.execute(workFor(controller, trigger, parts), plan),
   };
 }

@@ -26,11 +26,14 @@ const EVENTS: PolicyRule = { apiGroups: [''], resources: ['events'], verbs: ['cr
 
 /** The union of what the controllers list, with Secrets apart: those go to `secrets-metadata`. */
 export function readerRules(controllers: readonly Controller[]): PolicyRule[] {
-  return listingRules(controllers, (resource) => resource !== 'core/secrets', [NAMESPACES]);
+  return listingRules(controllers, (resource) => resource !== 'core/secrets', [NAMESPACES, QUOTAS]);
 }
 
 /** Everything reads namespaces: policy asks for their labels. */
 const NAMESPACES: Grant = { kind: 'allow', resource: 'core/namespaces', verbs: ['list', 'watch'] };
+
+/** And ResourceQuotas: the gate forecasts what they admit. */
+const QUOTAS: Grant = { kind: 'allow', resource: 'core/resourcequotas', verbs: ['list', 'watch'] };
 
 const SECRETS: Grant = { kind: 'allow', resource: 'core/secrets', verbs: ['list', 'watch'] };
 
