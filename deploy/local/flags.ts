@@ -144,7 +144,7 @@ export function kwokArguments(kubeconfig: string, configs: readonly string[]): r
   ];
 }
 
-/** `extra` comes last, so that it overrides. */
+/** `extra` comes last, so that it overrides; lists would be joined, so that of the controllers is given once. */
 export function managerArguments(plan: Plan, kubeconfig: string, extra: readonly string[]): readonly string[] {
   const { pki } = plan;
   return [
@@ -155,7 +155,9 @@ export function managerArguments(plan: Plan, kubeconfig: string, extra: readonly
     `--root-ca-file=${pki.clusterCa.certFile}`,
     `--cluster-signing-cert-file=${pki.clusterCa.certFile}`,
     `--cluster-signing-key-file=${pki.clusterCa.keyFile}`,
-    '--controllers=*,bootstrapsigner,tokencleaner',
+    ...(extra.some((flag) => flag.startsWith('--controllers='))
+      ? []
+      : ['--controllers=*,bootstrapsigner,tokencleaner']),
     ...extra,
   ];
 }
