@@ -29,8 +29,10 @@ import type { Anchor } from '#ledger/port.ts';
 import type { createEvaluator } from '#policy/evaluator.ts';
 import { watchClockJumps } from '#telemetry/clock.ts';
 import { watchLoopDelay } from '#telemetry/loop-delay.ts';
-import type { Health, Log, Metrics, Telemetry } from '#telemetry/port.ts';
+import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
+import type { Blast } from './blast.ts';
 import { type Reign, startReign } from './queue/reign.ts';
+import { noteRollback } from './rollback.ts';
 
 /** How a process ended; the exit codes are documented in README.md. */
 export type Ended =
@@ -60,6 +62,7 @@ export interface Base {
 }
 
 export interface Pipeline extends Omit<GateParts, 'fence' | 'meter' | 'log' | 'evaluator'> {
+  readonly blast: Blast;
   readonly evaluator: Awaited<ReturnType<typeof createEvaluator>>;
   readonly streams: Streams;
   readonly controllers: readonly Controller[];
@@ -106,6 +109,8 @@ interface Leadership {
   start(won: (epoch: Epoch, predecessor: Anchor | undefined) => void, lost: (why: Lost) => void): void;
   release(): Promise<unknown>;
   failing(): string | undefined;
+  /** Who leads, as far as it was seen; empty for nobody. */
+  holder(): string;
 }
 
 /** Follows, leads when it is its turn, and ends in order. */
@@ -127,6 +132,7 @@ export function conduct(
   const parts = { ...pipeline, ...telemetry } as GateParts & Pipeline;
   const leadership = openLeadership(config, base, parts, abort.signal);
   Object.assign(parts, { fence: leadership.fence });
+  pipeline.blast.bind(parts, leadership.holder);
   const gate = createGate(parts);
   const events = createEventLane(parts);
   const synced = pipeline.cache.start(abort.signal);
@@ -156,7 +162,7 @@ export function conduct(
   const lead = async (epoch: Epoch, predecessor: Anchor | undefined): Promise<void> => {
     ours = epoch;
     try {
-      const begun = await beginReign(stage, epoch, predecessor);
+      const begun = await beginReign(stage, epoch, predecessor, (address) => reign?.wake(address));
       if (ending) await begun.stop();
       else reign = begun;
       log.info('controllers started', { count: pipeline.controllers.length, transitions: epoch.transitions });
@@ -192,6 +198,7 @@ function openLeadership(
       start: (won) => won(epoch, undefined),
       release: async () => sole.close(),
       failing: () => undefined,
+      holder: () => identity,
     };
   }
   const at = { namespace: election.namespace, name: election.name };
@@ -227,35 +234,28 @@ function openLeadership(
     },
     release: () => elector.release(),
     failing: () => elector.failing(),
+    holder: () => elector.holder(),
   };
 }
 
 /** What stands between winning and the first decision: records, a caught-up cache, open intents closed (I8, I16). */
-async function beginReign(stage: Stage, epoch: Epoch, predecessor: Anchor | undefined): Promise<Reign> {
-  const { base, pipeline, telemetry, signal } = stage;
-  const { ledger, reader, clock, cache } = pipeline;
+async function beginReign(
+  stage: Stage,
+  epoch: Epoch,
+  predecessor: Anchor | undefined,
+  wake: (address: string) => void,
+): Promise<Reign> {
+  const { base, pipeline, telemetry, signal, events } = stage;
+  const { ledger, reader, clock, cache, blast } = pipeline;
   const predecessorNote = predecessor === undefined ? {} : { predecessor };
   const noted = await ledger.note({ note: 'leadership', epoch, won: true, ...predecessorNote });
   if (!noted.ok) throw new Error(`recording the leadership: ${noted.code}`);
-  if (predecessor !== undefined) await noteRollback(base.opened, predecessor, telemetry.log);
+  const wentBack = predecessor !== undefined && (await noteRollback(base.opened, predecessor, telemetry.log));
   await stage.synced;
   await caughtUp(cache, signal, () => recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log }));
+  signal.addEventListener('abort', blast.lead({ emit: events.emit, wake }), { once: true });
+  if (wentBack) await blast.desk.holdAll('ledger-went-back');
   return startReign(pipeline.controllers, runnerParts(stage));
-}
-
-/** An anchor ahead of the local logs of the same origin means that they were rolled back. */
-async function noteRollback({ ledger, checkAnchor, previous }: Opened, predecessor: Anchor, log: Log): Promise<void> {
-  const { origin, size } = predecessor;
-  const found = await checkAnchor(predecessor);
-  if (found !== 'rolled-back' && found !== 'forked') return;
-  const held = previous.find((own) => own.origin === origin)?.size ?? 0;
-  log.error('finding a ledger that was put back: the Lease tells of other records than it holds', {
-    found,
-    origin,
-    anchored: size,
-    held,
-  });
-  await ledger.note({ note: 'rolled-back', anchor: { origin, size }, found: held });
 }
 
 function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
@@ -301,7 +301,7 @@ function track({ pipeline, telemetry, signal }: Stage): void {
 
 /** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */
 function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
-  const { evaluator, cache, park, forecast, ledger, clock } = pipeline;
+  const { evaluator, cache, park, forecast, ledger, clock, blast } = pipeline;
   undo.push(
     evaluator.onActivation(() => {
       for (const address of park.clear()) reign()?.wake(address);
@@ -311,6 +311,7 @@ function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | und
     forecast.onRoom((address) => reign()?.wake(address)),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });
+      void blast.desk.holdAll('history-went-back');
       void reign()?.restart(() => cache.catchUp(signal));
     }),
     watchLoopDelay(clock, telemetry.meter),
@@ -340,6 +341,7 @@ function watchHealth(health: Health, { pipeline, synced, base }: Stage, leadersh
   health.add('policy', () =>
     pipeline.evaluator.active() === undefined ? 'no policy bundle is active: every write is refused' : undefined,
   );
+  pipeline.blast.watch(health);
   for (const { name } of pipeline.controllers) health.add(`${name}-controller`, () => undefined, ['healthz']);
 }
 

@@ -36,6 +36,7 @@ import { createHealth } from '#telemetry/health.ts';
 import { createLog } from '#telemetry/log.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
 import type { Telemetry } from '#telemetry/port.ts';
+import { openBlast } from './blast.ts';
 import { type Base, type Comptroller, conduct, type Pipeline, writeTimeoutFor } from './conduct.ts';
 import { openDoors } from './doors/server.ts';
 
@@ -59,6 +60,7 @@ export async function startComptroller(config: Config): Promise<Comptroller> {
     const parts = await buildPipeline(config, base, telemetry, undo);
     const doors = await openDoors({
       ...telemetry,
+      routes: parts.blast.routes,
       config: config.serving,
       reader: parts.reader,
       health,
@@ -174,11 +176,12 @@ async function buildPipeline(
   );
   const streams = createStreams(wire);
   const controllers = CONTROLLERS.filter(({ name }) => config.controllers.includes(name));
+  const plans = planCaches(controllers);
   const cache = createCache({
     reader,
     streams,
     identities,
-    resources: planCaches(controllers),
+    resources: plans,
     clock,
     meter,
     log,
@@ -197,12 +200,18 @@ async function buildPipeline(
     untracked: (resource) => cache.untracked(resource as Parameters<typeof cache.untracked>[0]),
   });
   undo.push(() => evaluator.close());
+  const held = new Set(plans.map(({ resource }) => resource));
+  const { ledger } = opened;
+  const writeTimeout = writeTimeoutFor(config);
+  const blast = openBlast({ config, reader, cache, held, ledger, clock, writeTimeout, meter, log });
   return {
+    blast,
+    breaker: blast.breaker,
     reader,
     writer,
     cache,
     evaluator,
-    ledger: opened.ledger,
+    ledger,
     identities,
     quota: createQuotaGuard({ ...config.budgets, controller: { rate: config.api.qps, burst: config.api.burst } }),
     forecast,
@@ -213,7 +222,7 @@ async function buildPipeline(
     attempts: createAttempts(),
     clock,
     cluster: config.cluster.name,
-    writeTimeout: writeTimeoutFor(config),
+    writeTimeout,
     streams,
     controllers,
   };

@@ -1,5 +1,6 @@
 import type { Ms } from '#core/time.ts';
 import type { ServingConfig } from '#doors/port.ts';
+import type { BreakerLimits } from '#gate/breaker/port.ts';
 
 /** What `comptroller run` was told, checked, complete and frozen. Paths are as given. */
 export interface Config {
@@ -39,6 +40,8 @@ export interface Config {
     readonly caKeyFile?: string;
   };
   readonly policy: { readonly bundle?: string; readonly keys: readonly string[] };
+  /** What may be taken away before a person is asked. */
+  readonly breaker: BreakerLimits;
   readonly stateDir: string;
   readonly ledgerDir: string;
   readonly log: { readonly format: 'json' | 'text'; readonly verbosity: number };

@@ -103,6 +103,15 @@ const OURS: readonly Flag[] = [
   flag('Identities', 'use-service-account-credentials', 'identity.useServiceAccountCredentials'),
 ];
 
+const BREAKER: readonly Flag[] = [
+  ['breaker-weight-per-cause', 'weightPerCause'],
+  ['breaker-share-of-cause', 'shareOfCause'],
+  ['breaker-most-per-cause', 'mostPerCause'],
+  ['breaker-weight-per-cause-with-evidence', 'weightPerCauseWithEvidence'],
+  ['breaker-weight-per-window', 'weightPerWindow'],
+  ['breaker-weight-per-window-in-all', 'weightPerWindowInAll'],
+].map(([name = '', at = '']) => flag('Blast radius', name, `breaker.${at}`));
+
 /** All flags; those of workers come from the registry. */
 export function flagsOf(controllers: readonly Controller[]): readonly Flag[] {
   const workers = controllers
@@ -110,7 +119,7 @@ export function flagsOf(controllers: readonly Controller[]): readonly Flag[] {
     .flatMap(({ workersFlag }) => workersFlag ?? [])
     .map((name) => flag('Controllers', name, `workers.${workersKey(name)}`));
   const once = new Map(workers.map((one) => [one.name, one]));
-  return [...GENERIC, ...LEADER, ...SERVING, ...CLUSTER, ...ENDPOINTS, ...OURS, ...once.values()];
+  return [...GENERIC, ...LEADER, ...SERVING, ...CLUSTER, ...ENDPOINTS, ...OURS, ...BREAKER, ...once.values()];
 }
 
 export interface CommandLine {

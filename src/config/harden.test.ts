@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '#kit/gate.ts';
 import type { Config } from './config.ts';
 import { HARDENED_FLAGS, hardenedStart } from './harden.ts';
 import { processTitle } from './process-title.ts';
@@ -100,6 +101,7 @@ const CONFIG: Config = {
   endpoints: { maxPerSlice: 100, sliceUpdatesBatchPeriod: 0, updatesBatchPeriod: 0 },
   identity: { namingMode: 'comptroller', certificateLifetime: 1 },
   keeper: {},
+  breaker: DEFAULT_LIMITS,
   policy: { keys: [] },
   stateDir: '/s',
   ledgerDir: '/l',

@@ -231,6 +231,7 @@ function toConfig(
     },
     identity: { namingMode: identity.namingMode, certificateLifetime: ms(identity.certificateLifetime) },
     keeper: given({ socket: keeper.socket, caCertFile: keeper.caCertFile, caKeyFile: keeper.caKeyFile }),
+    breaker: settings.breaker,
     policy: { ...given({ bundle: policy.bundle }), keys: policy.keys },
     stateDir,
     ledgerDir: settings.ledgerDir ?? join(stateDir, 'ledger'),

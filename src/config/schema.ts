@@ -133,6 +133,28 @@ const policy = section('What decides about writes.', {
   keys: list([], 'Files with public keys that may sign bundles.'),
 });
 
+const breaker = section(
+  'What may be taken away before a person is asked. A ready pod weighs 1, a workload 1, a namespace 5, a claim 10, a volume 20, a definition 50, anything else 0.2.',
+  {
+    weightPerCause: count(40, 0, 100_000, 'Weight of one cause without evidence; held only above shareOfCause, too.'),
+    shareOfCause: Type.Number({
+      default: 0.5,
+      minimum: 0,
+      maximum: 1,
+      description: 'Share of what the cause has, where that is known.',
+    }),
+    mostPerCause: count(1_000, 0, 100_000, 'Weight of one cause without evidence, whatever its share.'),
+    weightPerCauseWithEvidence: count(
+      5_000,
+      0,
+      1_000_000,
+      'Weight of one cause whose owner or namespace was seen ending.',
+    ),
+    weightPerWindow: count(5_000, 0, 1_000_000, 'Weight of all causes in ten minutes without evidence.'),
+    weightPerWindowInAll: count(20_000, 0, 1_000_000, 'Weight of all causes in ten minutes.'),
+  },
+);
+
 /** Workers of each loop that has a flag for it: `replicaset` for `--concurrent-replicaset-syncs`. */
 function workers(controllers: readonly Controller[]) {
   const properties: Record<string, TSchema> = {};
@@ -185,6 +207,7 @@ export function configurationSchema(controllers: readonly Controller[]) {
       identity,
       keeper,
       policy,
+      breaker,
       logging,
       workers: workers(controllers),
     },

@@ -14,6 +14,7 @@ export const ERRORS = {
   GATE_POLICY_DENIED: { retry: 'never', says: 'judging the write: a rule refuses it' },
   GATE_QUOTA_EXHAUSTED: { retry: 'after', says: 'spending a write: its budget is used up' },
   GATE_HELD: { retry: 'never', says: 'writing while the breaker holds it' },
+  GATE_BREAKER_STATE: { retry: 'backoff', says: 'writing while the breaker cannot read or keep its state' },
   GATE_SEAL_FAILED: { retry: 'backoff', says: 'sealing the write' },
   GATE_LEDGER_FAILED: { retry: 'never', says: 'recording the write: the ledger refused' },
   GATE_LEDGER_TOO_LARGE: { retry: 'never', says: 'recording the write: its record does not fit' },

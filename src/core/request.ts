@@ -3,16 +3,17 @@ import type { Ms } from './time.ts';
 
 /**
  * The closed classes of requests. `read` and `review` change nothing; `lease` is judged by a built-in exact rule below
- * policy; `event` has a lane that drops; `self` is a follower's own certificate; all else is `write`.
+ * policy, `breaker` by another one that is also fenced; `event` has a lane that drops; `self` is a follower's own
+ * certificate; all else is `write`.
  */
-export type RequestClass = 'read' | 'review' | 'lease' | 'event' | 'self' | 'write';
+export type RequestClass = 'read' | 'review' | 'lease' | 'breaker' | 'event' | 'self' | 'write';
 
 export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A mutation as it will go over the wire: these bytes are judged, recorded and sent (I17). Frozen. */
 export interface WireRequest {
-  readonly class: 'lease' | 'event' | 'self' | 'write';
-  /** The controller (or `leader`) whose certificate it goes out with. */
+  readonly class: 'lease' | 'breaker' | 'event' | 'self' | 'write';
+  /** The controller (or `leader`, `breaker`) whose certificate it goes out with. */
   readonly identity: string;
   readonly verb: 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
   readonly method: Method;

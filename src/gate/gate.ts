@@ -17,21 +17,22 @@ export interface Gate {
 }
 
 /**
- * confirm -> declared -> policy -> quota -> ledger -> fence -> send -> outcome. `judge` holds the second and third
- * stage, `send` the rest; this file only says how chains, groups and outcomes go together.
+ * confirm -> declared -> policy -> breaker -> quota -> ledger -> fence -> send -> outcome. `judge` holds the second and
+ * third stage, `send` the rest behind the breaker; this file only says how chains, groups and outcomes go together.
  */
 export function createGate(parts: GateParts): Gate {
   let closed = false;
   let busy = 0;
 
   const run = async (work: Work, plan: Plan): Promise<Executed> => {
+    parts.breaker.notice(work, plan);
     if (plan.chains.length === 0) return { outcomes: [], barriers: [] };
     if (closed) return refuseAll(plan, (write) => ({ write, kind: 'fenced', code: 'GATE_SHUTTING_DOWN' }));
     if (!parts.fence.admits(parts.writeTimeout))
       return refuseAll(plan, (write) => ({ write, kind: 'fenced', code: 'GATE_FENCED' }));
     if (!(await confirm(plan, work, parts)))
       return refuseAll(plan, (write) => ({ write, kind: 'stale', code: 'GATE_STALE_PLAN' }));
-    return plan.spread === 'slow-start' ? slowStart(plan.chains, work, parts) : group(plan.chains, work, parts);
+    return plan.spread === 'slow-start' ? slowStart(plan, work, parts) : group(plan.chains, plan, work, parts);
   };
 
   return {
@@ -54,17 +55,21 @@ export function createGate(parts: GateParts): Gate {
 
 type Chains = readonly (readonly Write[])[];
 
-/** Judges a group of chains together, then runs the allowed ones in parallel. */
-async function group(chains: Chains, work: Work, parts: GateParts): Promise<Executed> {
+/** Judges and charges a group of chains together, then runs the allowed ones in parallel. */
+async function group(chains: Chains, plan: Plan, work: Work, parts: GateParts): Promise<Executed> {
   const started = parts.clock.now().mono;
   const judged = await judge(chains, work, parts, 'write');
   parts.meter.observe('gate_stage_duration_seconds', { stage: 'policy' }, (parts.clock.now().mono - started) / 1000);
-  const ran = await Promise.all(judged.map((one) => runChain(one, work, parts)));
-  return { outcomes: ran.map(({ outcomes }) => outcomes), barriers: ran.flatMap(({ barriers }) => barriers) };
+  const charged = await parts.breaker.charge(judged, work, plan);
+  const ran = await Promise.all(charged.judged.map((one) => runChain(one, work, parts)));
+  const outcomes = ran.map((one) => one.outcomes);
+  charged.settle(outcomes);
+  return { outcomes, barriers: ran.flatMap(({ barriers }) => barriers) };
 }
 
 /** Groups of 1, 2, 4, ...: a wish that is refused is refused once, not five hundred times. */
-async function slowStart(chains: Chains, work: Work, parts: GateParts): Promise<Executed> {
+async function slowStart(plan: Plan, work: Work, parts: GateParts): Promise<Executed> {
+  const { chains } = plan;
   const outcomes: (readonly Outcome[])[] = [];
   const barriers: Barrier[] = [];
   let size = 1;
@@ -75,7 +80,7 @@ async function slowStart(chains: Chains, work: Work, parts: GateParts): Promise<
       outcomes.push(...next.map((chain) => chain.map((write): Outcome => ({ write, kind: 'skipped' }))));
       continue;
     }
-    const ran = await group(next, work, parts);
+    const ran = await group(next, plan, work, parts);
     outcomes.push(...ran.outcomes);
     barriers.push(...ran.barriers);
     failed = ran.outcomes.some((chain) => !chain.every(goesOn) || chain.some(tellsOfTheEnd));

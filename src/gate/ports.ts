@@ -8,6 +8,7 @@ import type { Evaluator } from '#policy/port.ts';
 import type { Telemetry } from '#telemetry/port.ts';
 import type { Attempts } from './attempts.ts';
 import type { Forecast } from './forecast/port.ts';
+import type { Breaker } from './breaker/port.ts';
 import type { LostWrites } from './lost.ts';
 import type { Names } from './names.ts';
 import type { Park } from './park.ts';
@@ -25,6 +26,7 @@ export interface GateParts extends Telemetry {
   readonly fence: Fence;
   readonly quota: QuotaGuard;
   readonly forecast: Forecast;
+  readonly breaker: Breaker;
   readonly park: Park;
   readonly names: Names;
   readonly proofs: Proofs;

@@ -3,7 +3,7 @@ import type { Ms } from '#core/time.ts';
 
 /** A certificate in use. The key never leaves `src/identity`: only the context does (I4). */
 export interface Credential {
-  /** The identity: a controller's name, or `reader`, `secrets-metadata`, `leader`, `authn`. */
+  /** The identity: a controller's name, or `reader`, `secrets-metadata`, `leader`, `authn`, `breaker`. */
   readonly identity: string;
   /** The user name that the API server will see (the certificate's CN). */
   readonly user: string;

@@ -22,14 +22,14 @@ export interface Profile {
 }
 
 /** Identities that are no controller's. `secrets-metadata` exists only where a controller lists Secrets. */
-export const SYSTEM_IDENTITIES = ['authn', 'leader', 'reader', 'secrets-metadata'] as const;
+export const SYSTEM_IDENTITIES = ['authn', 'breaker', 'leader', 'reader', 'secrets-metadata'] as const;
 
 /** Every certificate of Comptroller carries it: flow schemas and admission policies know the fleet by it. */
 export const FLEET_GROUP = 'comptroller:controllers';
 export const MAX_LIFETIME: Ms = 24 * 3_600_000;
 
 /** The user that the stock roles know: upstream does its reading and its leading as itself. */
-const UPSTREAM_MANAGER = 'system:kube-controller-manager';
+export const UPSTREAM_MANAGER = 'system:kube-controller-manager';
 
 export function userOf(name: string): string {
   return `comptroller:${name}`;

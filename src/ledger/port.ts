@@ -31,7 +31,7 @@ export interface Verdict {
   readonly inputDigest: string;
   /** Evaluation time inside the evaluator. */
   readonly micros: number;
-  /** `policy`, or `built-in` for the exact rule of leases. */
+  /** `policy`, or `built-in` for the exact rules of leases and of the breaker's state. */
   readonly by: 'policy' | 'built-in';
 }
 
@@ -106,7 +106,47 @@ export type NoteDraft =
       readonly note: 'rolled-back';
       readonly anchor: { readonly origin: string; readonly size: number };
       readonly found: number;
-    };
+    }
+  | BreakerNote;
+
+/** A change of what the blast-radius breaker holds. */
+export type BreakerNote =
+  | (HoldNamed & {
+      readonly note: 'breaker-trip';
+      readonly scope: 'cause' | 'cluster';
+      readonly reason: string;
+      readonly weight: number;
+      readonly limit: number;
+      /** Of what the root has. */
+      readonly percent?: number;
+      readonly evidence: string;
+      /** How many writes wait, and the first of their objects. */
+      readonly writes: number;
+      readonly sample: readonly string[];
+    })
+  /** `by`: the person, as the API server authenticated them; `said`: their reason. */
+  | (HoldNamed & {
+      readonly note: 'breaker-release';
+      readonly by: string;
+      readonly said: string;
+      readonly weight: number;
+      readonly expiry: Ms;
+    })
+  | (HoldNamed & { readonly note: 'breaker-reject'; readonly by: string; readonly said: string })
+  | (HoldNamed & { readonly note: 'breaker-void'; readonly why: string });
+
+export interface HoldNamed {
+  readonly hold: string;
+  readonly controller: string;
+  /** The cause: a uid, and the object of it where it is one. */
+  readonly root: {
+    readonly id: string;
+    readonly resource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly generation?: number;
+  };
+}
 
 /** Where the log stands: goes into the Lease as an annotation. */
 export interface Anchor {

@@ -23,7 +23,7 @@ export const RECORD_TYPES: readonly RecordType[] = [
 export const SCHEMA_VERSION = 1;
 
 /** Longest texts and lists, in bytes of JSON and in items: with them every record fits into a leaf. */
-export const CAPS = { name: 512, title: 256, text: 768, path: 2048, items: 12, owners: 4 } as const;
+export const CAPS = { name: 512, title: 256, text: 768, path: 2048, items: 12, owners: 4, listed: 20 } as const;
 
 /** What surrounds a record's `data`. Keys are in canonical order, so that the whole is canonical JSON. */
 export interface Position {
@@ -192,6 +192,7 @@ export function outcomeData(intent: number, draft: OutcomeDraft): string {
 export function noteData(draft: NoteDraft): string {
   const capped = (value: unknown): unknown => {
     if (typeof value === 'string') return cutText(value, CAPS.text);
+    if (Array.isArray(value)) return capTexts(value.map(String), CAPS.listed, CAPS.name);
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, capped(member)]));
   };

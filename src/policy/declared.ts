@@ -1,3 +1,4 @@
+import { BREAKER } from '#core/breaker.ts';
 import type { Controller, Permission, Verb } from '#core/controller.ts';
 import { apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
 
@@ -19,7 +20,7 @@ const READS: ReadonlySet<Verb> = new Set(['get', 'list', 'watch']);
 
 /** The data that binds policy to the declarations: generated, signed with the bundle, compared in a test. */
 export function declaredData(controllers: readonly Controller[]): DeclaredData {
-  const entries = controllers.map((controller) => [controller.name, declare(controller)] as const);
+  const entries = [...controllers, BREAKER].map((controller) => [controller.name, declare(controller)] as const);
   return { declared: { controllers: Object.fromEntries(entries.sort(byKey)) } };
 }
 
@@ -36,7 +37,8 @@ function declare({ events, loops, rbac }: Controller): DeclaredController {
   }
   return {
     events,
-    regards: anywhere.length > 0 ? ['*'] : [...regards].sort(),
+    // Who has no loop of its own tells of what others do.
+    regards: anywhere.length > 0 || loops.length === 0 ? ['*'] : [...regards].sort(),
     writes: sorted(targets, (verbs) =>
       sorted(verbs, (names) => ({ names: names === null ? null : [...names].sort() })),
     ),

@@ -103,6 +103,28 @@ export const METRICS = {
   },
   quota_reserved: { type: 'gauge', help: 'Creates under way that ResourceQuotas are concerned with', labels: [] },
   quota_waiting: { type: 'gauge', help: 'Keys that wait for room in a ResourceQuota', labels: [] },
+  // Blast-radius breaker.
+  breaker_holds: { type: 'gauge', help: 'Holds that stand, by state (open, rejected)', labels: ['state'] },
+  breaker_trips_total: {
+    type: 'counter',
+    help: 'Holds made, by controller and scope (cause, cluster)',
+    labels: ['controller', 'scope'],
+  },
+  breaker_weight_total: {
+    type: 'counter',
+    help: 'Weight of what was let go, by controller and evidence',
+    labels: ['controller', 'evidence'],
+  },
+  breaker_state_writes_total: {
+    type: 'counter',
+    help: "Writes of the breaker's state, by outcome (kept, conflict, failed)",
+    labels: ['outcome'],
+  },
+  breaker_state_reads_failed_total: {
+    type: 'counter',
+    help: "Times that the breaker's state could not be opened, so that nothing was deleted, by why",
+    labels: ['why'],
+  },
 
   // Policy.
   policy_decision_duration_seconds: {

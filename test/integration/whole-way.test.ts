@@ -59,9 +59,10 @@ describe('a ReplicaSet', () => {
     await ready(admin, web, 50);
     await scale(admin, web, 80);
     await ready(admin, web, 80);
-    await scale(admin, web, 20);
-    await ready(admin, web, 20);
-    expect(await activePods(admin, 'shop', 'web')).toHaveLength(20);
+    // Less than half: more at once is held by the breaker.
+    await scale(admin, web, 45);
+    await ready(admin, web, 45);
+    expect(await activePods(admin, 'shop', 'web')).toHaveLength(45);
   });
 
   test('adopts a pod that matches, releases one that no longer does, and replaces both', async () => {
@@ -105,10 +106,10 @@ describe('a ReplicaSet', () => {
     await admin.waitForAll(
       'core/pods',
       { namespace: 'shop', selector: 'app=web' },
-      (pods) => pods.filter((pod) => !gone.has(pod.metadata?.uid)).length === 20,
+      (pods) => pods.filter((pod) => !gone.has(pod.metadata?.uid)).length === 45,
       { why: 'five others' },
     );
-    await ready(admin, web, 20);
+    await ready(admin, web, 45);
   });
 });
 
@@ -153,8 +154,8 @@ describe('a privileged ReplicaSet', () => {
     // An annotation is nothing that the decision rests on; the reconciliation that it causes is seen in the queue.
     for (const note of ['a', 'b', 'c'])
       await admin.patch('apps/replicasets', miner, { metadata: { annotations: { note } } });
-    await scale(admin, web, 21);
-    await ready(admin, web, 21);
+    await scale(admin, web, 46);
+    await ready(admin, web, 46);
     expect(await asked()).toBe(before);
 
     const mended = replicaSet('shop', 'miner', 3).spec?.template?.spec?.containers;
@@ -179,7 +180,7 @@ describe('as the API server saw it', () => {
     expect(users('pods')).toEqual(new Set(['comptroller:replicaset']));
     expect(users('replicasets')).toEqual(new Set(['comptroller:replicaset']));
     expect(users('serviceaccounts')).toEqual(new Set(['comptroller:serviceaccount']));
-    expect(users('configmaps')).toEqual(new Set(['comptroller:root-ca-certificate-publisher']));
+    expect(users('configmaps')).toEqual(new Set(['comptroller:root-ca-certificate-publisher', 'comptroller:breaker']));
     expect(users('leases')).toEqual(new Set(['comptroller:leader']));
     expect(users('events')).toEqual(new Set(['comptroller:replicaset']));
   });
@@ -242,12 +243,12 @@ describe('the process', () => {
     expect(free?.spec?.holderIdentity ?? '').toBe('');
     expect((await recordsIn(manager.ledgerDir)).at(-1)).toMatchObject({ type: 'stop' });
 
-    await scale(admin, web, 25);
+    await scale(admin, web, 51);
     const started = performance.now();
     const second = await world.start();
     // The lease lasts 15 s; who waited for it to run out would be far over this.
     expect(performance.now() - started).toBeLessThan(10_000);
-    await ready(admin, web, 25);
+    await ready(admin, web, 51);
     const { id } = await liveLog(second);
     const after = ourWrites(cluster)
       .filter(isWork)

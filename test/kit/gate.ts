@@ -6,7 +6,11 @@ import type { Plan, Write } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import type { Answer, WireRequest } from '#core/request.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
+import type { View } from '#core/view.ts';
 import { createAttempts } from '#gate/attempts.ts';
+import { type OpenedBreaker, openBreaker } from '#gate/breaker/open.ts';
+import type { BreakerLimits } from '#gate/breaker/port.ts';
+import type { Written } from '#gate/breaker/request.ts';
 import { createForecast } from '#gate/forecast/forecast.ts';
 import { createGate, type Gate } from '#gate/gate.ts';
 import { createLostWrites } from '#gate/lost.ts';
@@ -19,7 +23,7 @@ import type { Work } from '#gate/work.ts';
 import { type FakeClock, fakeClock } from '#kit/fake-clock.ts';
 import { recordingTelemetry } from '#kit/telemetry.ts';
 import { viewOf } from '#kit/view.ts';
-import type { DenialDraft, IntentDraft, NoteDraft, OutcomeDraft } from '#ledger/port.ts';
+import type { DenialDraft, IntentDraft, Ledger, NoteDraft, OutcomeDraft } from '#ledger/port.ts';
 import type { Decision, PolicyInput } from '#policy/port.ts';
 import { NOTHING_TRACKED } from './tracked.ts';
 
@@ -36,6 +40,7 @@ export interface GateBench {
   readonly parts: GateParts;
   readonly happened: readonly Happening[];
   readonly clock: FakeClock;
+  readonly breaker: OpenedBreaker;
   /** What the stages around the gate do; change them between writes. */
   readonly world: World;
   /** A transition of a ResourceQuota, as the cache tells of it. */
@@ -53,6 +58,9 @@ export interface World {
   leads: boolean;
   /** A namespace that used up its space for bodies. */
   spent: string;
+  /** What the breaker keeps; undefined before it kept anything. Not readable: there is no allowance. */
+  kept: string | undefined;
+  keeps: 'works' | 'unreadable' | 'read-only';
   /** Whether the lease still outlives the request when the socket is ready. */
   admitsAtSocket: boolean;
 }
@@ -84,6 +92,8 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
     ledger: 'works',
     leads: true,
     spent: 'nobody',
+    kept: undefined,
+    keeps: 'works',
     admitsAtSocket: true,
     ...change,
   };
@@ -99,8 +109,19 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
       return () => {};
     },
   });
+  const ledger = fakeLedger(world, happened);
+  const breaker = openBreaker({
+    ...telemetry,
+    limits: DEFAULT_LIMITS,
+    keeping: keptIn(world),
+    cache,
+    held: HELD,
+    clock,
+    ledger,
+  });
   const parts: GateParts = {
     ...telemetry,
+    breaker: breaker.breaker,
     clock,
     proofs,
     cache,
@@ -126,25 +147,7 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
         active = undefined;
       },
     },
-    ledger: {
-      origin: 'test',
-      async intent(draft, lane) {
-        if (world.ledger === 'fails') return { ok: false, code: 'GATE_LEDGER_FAILED' };
-        const auditId = `log-${happened.length}`;
-        happened.push({ at: 'intent', draft, lane, auditId });
-        return { ok: true, value: { auditId, seq: happened.length } };
-      },
-      outcome: ({ auditId }, draft) => void happened.push({ at: 'outcome', draft, auditId }),
-      denial: (draft) => void happened.push({ at: 'denial', draft }),
-      async note(draft) {
-        happened.push({ at: 'note', draft });
-        return { ok: true, value: { seq: happened.length } };
-      },
-      spent: (namespace) => namespace === world.spent,
-      anchor: () => ({ origin: 'test', size: 0, root: '' }),
-      failure: new Promise(() => {}),
-      close: async () => {},
-    },
+    ledger,
     identities: {
       current: (identity) => ({
         identity,
@@ -176,9 +179,69 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
     parts,
     happened,
     clock,
+    breaker,
     world,
     quota: (old, now) => changed(old, now),
     run: (controller, trigger, plan) => gate.execute(workFor(controller, trigger, parts), plan),
+  };
+}
+
+/** As `comptroller run` has them by default. */
+export const DEFAULT_LIMITS: BreakerLimits = {
+  weightPerCause: 40,
+  shareOfCause: 0.5,
+  mostPerCause: 1_000,
+  weightPerCauseWithEvidence: 5_000,
+  weightPerWindow: 5_000,
+  weightPerWindowInAll: 20_000,
+};
+
+/** What the cache of the bench was made for. */
+const HELD: ReadonlySet<Resource> = new Set([
+  'core/namespaces',
+  'core/nodes',
+  'core/pods',
+  'apps/deployments',
+  'apps/replicasets',
+]);
+
+function keptIn(world: World) {
+  const version = { uid: 'state', resourceVersion: '1' };
+  return {
+    read: async () =>
+      world.keeps === 'unreadable'
+        ? ({ kind: 'failed' } as const)
+        : world.kept === undefined
+          ? ({ kind: 'absent' } as const)
+          : ({ kind: 'found', version, json: world.kept } as const),
+    write: async (json: string): Promise<Written> => {
+      if (world.keeps === 'read-only') return { kind: 'failed' };
+      world.kept = json;
+      return { kind: 'kept', version };
+    },
+  };
+}
+
+function fakeLedger(world: World, happened: Happening[]): Ledger {
+  return {
+    origin: 'test',
+    async intent(draft, lane) {
+      if (world.ledger === 'fails') return { ok: false, code: 'GATE_LEDGER_FAILED' };
+      const auditId = `log-${happened.length}`;
+      happened.push({ at: 'intent', draft, lane, auditId });
+      return { ok: true, value: { auditId, seq: happened.length } };
+    },
+    outcome: ({ auditId }, draft) => void happened.push({ at: 'outcome', draft, auditId }),
+    denial: (draft) => void happened.push({ at: 'denial', draft }),
+    async note(draft) {
+      if (world.ledger === 'fails') return { ok: false, code: 'GATE_LEDGER_FAILED' };
+      happened.push({ at: 'note', draft });
+      return { ok: true, value: { seq: happened.length } };
+    },
+    spent: (namespace) => namespace === world.spent,
+    anchor: () => ({ origin: 'test', size: 0, root: '' }),
+    failure: new Promise(() => {}),
+    close: async () => {},
   };
 }
 
@@ -221,7 +284,7 @@ function fakeCache(world: World): Cache {
   return {
     tracked: NOTHING_TRACKED,
     start: async () => {},
-    view: (listed) => viewOf(world.objects, listed),
+    view: (listed) => liveView(world, listed),
     subscribe: () => () => {},
     absorb: () => undefined,
     uncertain: reached,
@@ -231,6 +294,25 @@ function fakeCache(world: World): Cache {
     onEra: () => () => {},
     untracked: () => [],
     ages: () => new Map(),
+  };
+}
+
+/** As the real one: what it shows changes with the world. */
+function liveView(world: World, listed: readonly Resource[]): View<Resource> {
+  let of = world.objects;
+  let view = viewOf(of, listed);
+  const now = (): View<Resource> => {
+    if (of !== world.objects) {
+      of = world.objects;
+      view = viewOf(of, listed);
+    }
+    return view;
+  };
+  return {
+    get: (resource, at) => now().get(resource, at),
+    list: (resource, namespace) => now().list(resource, namespace),
+    controlledBy: (resource, uid) => now().controlledBy(resource, uid),
+    orphans: (resource, namespace) => now().orphans(resource, namespace),
   };
 }
 

@@ -36,7 +36,8 @@ describe('the one way out', () => {
     const spelled = (source: Source): boolean => /'(PUT|PATCH|DELETE)'/.test(source.text);
     expect(files.filter(spelled).map(({ path }) => path)).toEqual([
       'src/core/request.ts',
-      'src/gate/lease.ts',
+      'src/gate/breaker/request.ts',
+      'src/gate/exact.ts',
       'src/gate/render.ts',
       'src/leader/request.ts',
     ]);

@@ -1,9 +1,11 @@
+import { BREAKER } from '#core/breaker.ts';
 import type { Controller } from '#core/controller.ts';
 import { FLEET_GROUP, identityNames, userOf } from '../profiles.ts';
+import { eventRules } from './admission-rules/common.ts';
 import type { AdmissionRule, AdmissionRules, AdmissionVerb } from './admission-rules/port.ts';
 import { ADMISSION_RULES } from './admission-rules.ts';
 import { LABELS, type Manifest, type ManifestFile, type PolicyRule } from './kubernetes.ts';
-import { LEADER_RULES, LEASE, REVIEW_RULES, writeRules } from './rules.ts';
+import { BREAKER_RULES, BREAKER_STATE, EVENTS, LEADER_RULES, LEASE, REVIEW_RULES, writeRules } from './rules.ts';
 
 const API_VERSION = 'admissionregistration.k8s.io/v1';
 const DOMAIN = 'comptroller.dev';
@@ -25,7 +27,8 @@ export function admissionFiles(controllers: readonly Controller[], namespace: st
     if (rules.length === 0) return [];
     return [{ file: `admission/${controller.name}.yaml`, objects: rules.flatMap((one) => own(controller, one)) }];
   });
-  return [{ file: 'admission/fleet.yaml', objects: fleet(controllers, namespace) }, ...files];
+  const breaker = { file: 'admission/breaker.yaml', objects: own(BREAKER, eventRules(BREAKER.name)) };
+  return [{ file: 'admission/fleet.yaml', objects: fleet(controllers, namespace) }, breaker, ...files];
 }
 
 function fleet(controllers: readonly Controller[], namespace: string): Manifest[] {
@@ -60,6 +63,7 @@ function fleet(controllers: readonly Controller[], namespace: string): Manifest[
       },
       ...controllers.map((controller) => declared(controller.name, writeRules(controller))),
       declared('authn', REVIEW_RULES),
+      declared('breaker', [...BREAKER_RULES, EVENTS]),
       declared('leader', LEADER_RULES),
       declared('reader', []),
       ...(users.includes(userOf('secrets-metadata')) ? [declared('secrets-metadata', [])] : []),
@@ -67,17 +71,27 @@ function fleet(controllers: readonly Controller[], namespace: string): Manifest[
         expression: `variables.user != ${quote(userOf('leader'))} || variables.place == ${quote(LEASE.namespace)} && variables.name == ${quote(LEASE.name)}`,
         message: `leader writes only the Lease ${LEASE.namespace}/${LEASE.name}`,
       },
+      {
+        expression: `variables.user != ${quote(userOf('breaker'))} || ${IS_EVENT} || ${IS_STATE}`,
+        message: `breaker writes only the ConfigMap ${BREAKER_STATE.namespace}/${BREAKER_STATE.name}, and Events`,
+      },
       ...protectedObjects(namespace),
     ],
   });
 }
 
+const IS_EVENT = "request.resource.group == '' && request.resource.resource == 'events'";
+const IS_STATE = [
+  "request.resource.group == '' && request.resource.resource == 'configmaps' &&",
+  `variables.place == ${quote(BREAKER_STATE.namespace)} && variables.name == ${quote(BREAKER_STATE.name)}`,
+].join(' ');
+
 /** I14: no identity of ours touches what Comptroller itself rests on. */
 function protectedObjects(namespace: string): Validation[] {
   return [
     {
-      expression: `variables.place != ${quote(namespace)}`,
-      message: `no identity of comptroller writes in ${namespace}`,
+      expression: `variables.place != ${quote(namespace)} || variables.user == ${quote(userOf('breaker'))} && ${IS_STATE}`,
+      message: `no identity of comptroller writes in ${namespace}, but breaker its own state`,
     },
     {
       expression: [

@@ -24,6 +24,12 @@ export interface PolicyRule {
   readonly resourceNames?: readonly string[];
 }
 
+/** Of one of Comptroller's own doors. */
+export interface DoorRule {
+  readonly nonResourceURLs: readonly string[];
+  readonly verbs: readonly string[];
+}
+
 export const SYSTEM_NAMESPACE = 'comptroller-system';
 
 /** On every generated object, so that an operator can list and prune them. */

@@ -1,16 +1,21 @@
 import type { Controller } from '#core/controller.ts';
 import { type Generations, generationOf } from '../generations.ts';
-import { generationGroup, listsSecrets, userOf } from '../profiles.ts';
-import { LABELS, type Manifest, type ManifestFile, type PolicyRule } from './kubernetes.ts';
+import { generationGroup, listsSecrets, UPSTREAM_MANAGER, userOf } from '../profiles.ts';
+import { type DoorRule, LABELS, type Manifest, type ManifestFile, type PolicyRule } from './kubernetes.ts';
 import {
   AUTHENTICATION_RULES,
+  BREAKER_RULES,
+  BREAKER_STATE,
+  EVENTS,
   LEADER_RULES,
   LEASE,
+  OPERATOR_RULES,
   ownRules,
   REVIEW_RULES,
   readerRules,
   ruleOf,
   secretsRules,
+  VIEWER_RULES,
 } from './rules.ts';
 
 const API_GROUP = 'rbac.authorization.k8s.io';
@@ -33,12 +38,30 @@ export function rbacFiles(controllers: readonly Controller[], generations: Gener
   const files = controllers.map((controller) => file(controller.name, wide(controller.name, ownRules(controller))));
   files.push(
     file('authn', [...wide('authn', REVIEW_RULES), ...narrow('authn', AUTHENTICATION_RULES)]),
+    file('breaker', [...wide('breaker', [EVENTS]), ...stateRole([subject('breaker')])]),
     file('leader', narrow('leader', LEADER_RULES)),
     file('reader', wide('reader', readerRules(controllers))),
   );
   if (listsSecrets(controllers))
     files.push(file('secrets-metadata', wide('secrets-metadata', secretsRules(controllers))));
+  files.push(file('people', peopleRoles()));
   return files.sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+/** Where the breaker keeps its state: Comptroller's own namespace, and one object there. */
+function stateRole(subjects: readonly Subject[]): Manifest[] {
+  return role(BREAKER_STATE.namespace, userOf('breaker'), BREAKER_RULES, subjects);
+}
+
+/** Roles of people; an administrator binds them. */
+function peopleRoles(): Manifest[] {
+  const of = (name: string, rules: readonly DoorRule[]): Manifest => ({
+    apiVersion: `${API_GROUP}/v1`,
+    kind: 'ClusterRole',
+    metadata: { name, labels: LABELS },
+    rules,
+  });
+  return [of('comptroller:breaker-viewer', VIEWER_RULES), of('comptroller:breaker-operator', OPERATOR_RULES)];
 }
 
 /**
@@ -54,6 +77,8 @@ export function upstreamRbacFiles(controllers: readonly Controller[]): ManifestF
     const name = `comptroller:upstream:${controller.name}`;
     return rules.length === 0 ? [] : [file(controller.name, clusterRole(name, rules, [subject]))];
   });
+  const manager: Subject = { kind: 'User', name: UPSTREAM_MANAGER };
+  files.push(file('breaker', stateRole([manager])), file('people', peopleRoles()));
   return files.sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 

@@ -1,6 +1,6 @@
 import { type Controller, type Grant, type Permission, type Requirement, watchesAll } from '#core/controller.ts';
 import type { Resource } from '#core/resource.ts';
-import type { PolicyRule } from './kubernetes.ts';
+import { type DoorRule, type PolicyRule, SYSTEM_NAMESPACE } from './kubernetes.ts';
 
 const LISTING = new Set<string>(['list', 'watch']);
 
@@ -22,7 +22,7 @@ export function writeRules(controller: Controller): PolicyRule[] {
   return ownRules({ ...controller, rbac: controller.rbac.filter((permission) => permission.kind !== 'requires') });
 }
 
-const EVENTS: PolicyRule = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
+export const EVENTS: PolicyRule = { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] };
 
 /** The union of what the controllers list, with Secrets apart: those go to `secrets-metadata`. */
 export function readerRules(controllers: readonly Controller[]): PolicyRule[] {
@@ -92,6 +92,24 @@ export const LEADER_RULES: readonly PolicyRule[] = [
     verbs: ['get', 'update', 'watch'],
     resourceNames: [LEASE.name],
   },
+];
+
+/** What the blast-radius breaker keeps: one object, beside Comptroller's own. */
+export const BREAKER_STATE = { namespace: SYSTEM_NAMESPACE, name: 'comptroller-breaker' } as const;
+
+export const BREAKER_RULES: readonly PolicyRule[] = [
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'update'], resourceNames: [BREAKER_STATE.name] },
+];
+
+/** For people: to see what is held, and to say what becomes of it. Nobody is bound to them here. */
+export const VIEWER_RULES: readonly DoorRule[] = [
+  { nonResourceURLs: ['/breaker', '/breaker/holds/*'], verbs: ['get'] },
+];
+export const OPERATOR_RULES: readonly DoorRule[] = [
+  ...VIEWER_RULES,
+  { nonResourceURLs: ['/breaker/release'], verbs: ['release'] },
+  { nonResourceURLs: ['/breaker/reject'], verbs: ['reject'] },
 ];
 
 /** Delegated authentication and authorization of the HTTPS face. */

@@ -5,8 +5,8 @@ export const METADATA_STAYS = ['labels', 'annotations', 'finalizers', 'ownerRefe
   .map((field) => `object.metadata.?${field} == oldObject.metadata.?${field}`)
   .join(' && ');
 
-/** A controller writes Events as itself, about objects of these kinds only, and changes none but its own. */
-export function eventRules(controller: string, kinds: readonly string[]): AdmissionRules {
+/** A controller writes Events as itself, about objects of these kinds only (all where none is named), and changes none but its own. */
+export function eventRules(controller: string, kinds?: readonly string[]): AdmissionRules {
   const component = `'${controller}-controller'`;
   return {
     suffix: 'events',
@@ -15,13 +15,8 @@ export function eventRules(controller: string, kinds: readonly string[]): Admiss
     validations: [
       {
         on: ['create'],
-        message: `${controller} writes Events as itself, about ${kinds.map((kind) => `${kind}s`).join(', ')}`,
-        expression: [
-          `dyn(object).?source.?component.orValue('') == ${component} &&`,
-          kinds.length === 1
-            ? `dyn(object).?involvedObject.?kind.orValue('') == '${kinds[0]}'`
-            : `dyn(object).?involvedObject.?kind.orValue('') in [${kinds.map((kind) => `'${kind}'`).join(', ')}]`,
-        ].join(' '),
+        message: `${controller} writes Events as itself${kinds === undefined ? '' : `, about ${kinds.map((kind) => `${kind}s`).join(', ')}`}`,
+        expression: [`dyn(object).?source.?component.orValue('') == ${component}`, ...aboutOneOf(kinds)].join(' && '),
       },
       {
         on: ['update'],
@@ -34,4 +29,12 @@ export function eventRules(controller: string, kinds: readonly string[]): Admiss
       },
     ],
   };
+}
+
+function aboutOneOf(kinds: readonly string[] | undefined): string[] {
+  if (kinds === undefined) return [];
+  const kind = "dyn(object).?involvedObject.?kind.orValue('')";
+  return [
+    kinds.length === 1 ? `${kind} == '${kinds[0]}'` : `${kind} in [${kinds.map((one) => `'${one}'`).join(', ')}]`,
+  ];
 }

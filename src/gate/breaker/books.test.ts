@@ -1,0 +1,243 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '#kit/gate.ts';
+import { type Ask, Books } from './books.ts';
+import type { Root } from './port.ts';
+import { parseState, renderState } from './state.ts';
+
+const root = (id: string, generation = 1): Root => ({
+  id,
+  ref: { resource: 'apps/replicasets', namespace: 'a', name: id, uid: id },
+  generation,
+  present: true,
+});
+const asked = (loss: number, more: Partial<Ask> = {}): Ask => ({
+  controller: 'replicaset',
+  root: root('web'),
+  loss,
+  evidence: 'absent',
+  writes: loss,
+  sample: [],
+  ...more,
+});
+const MINUTE = 60_000;
+
+describe('a cause', () => {
+  test.each([
+    ['up to its weight, whatever the share', asked(40, { has: 40 }), 'pass'],
+    ['more, and less than half of what it has', asked(400, { has: 1000 }), 'pass'],
+    ['exactly half', asked(50, { has: 100 }), 'pass'],
+    ['more, and more than half', asked(55, { has: 60 }), 'too-much-of-its-cause'],
+    ['more, where what it has is not known', asked(41), 'too-much-of-its-cause'],
+    ['the most', asked(1000, { has: 1_000_000 }), 'pass'],
+    ['more than the most, however small the share', asked(1001, { has: 1_000_000 }), 'too-much-without-evidence'],
+    ['much, with evidence', asked(5000, { evidence: 'namespace-terminating' }), 'pass'],
+    ['more, with evidence', asked(5001, { evidence: 'owner-terminating' }), 'too-much-with-evidence'],
+    ['a total that is more than this plan', asked(1, { total: 41 }), 'too-much-of-its-cause'],
+    ['a loss that is no number', asked(Number.NaN), 'too-much-of-its-cause'],
+    ['nothing', asked(0), 'pass'],
+  ] as const)('may take %s', (_, ask, expected) => {
+    const answer = new Books(DEFAULT_LIMITS).ask(ask, 0);
+    expect(answer.kind === 'pass' ? 'pass' : answer.hold.reason).toBe(expected);
+  });
+
+  test('is charged over all its plans, and what was covered at the first of them is not charged again', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    expect(books.ask(asked(10, { total: 40 }), 0).kind).toBe('pass');
+    for (let plan = 0; plan < 3; plan++) expect(books.ask(asked(10), 0).kind).toBe('pass');
+    expect(books.ask(asked(1), 0)).toMatchObject({ kind: 'held', tripped: true, hold: { weight: 41, limit: 40 } });
+  });
+
+  test('what it had at the beginning is what its share is of', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    expect(books.ask(asked(300, { has: 1000 }), 0).kind).toBe('pass');
+    expect(books.ask(asked(200, { has: 700 }), 0).kind).toBe('pass');
+    expect(books.ask(asked(1, { has: 500 }), 0).kind).toBe('held');
+  });
+
+  test('what had evidence does not count against what has none', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    expect(books.ask(asked(1000, { evidence: 'owner-terminating' }), 0).kind).toBe('pass');
+    expect(books.ask(asked(40), 0).kind).toBe('pass');
+    expect(books.ask(asked(1), 0).kind).toBe('held');
+  });
+
+  test('what took nothing away may be tried again', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    for (let attempt = 0; attempt < 10; attempt++) {
+      expect(books.ask(asked(30), 0).kind).toBe('pass');
+      books.refund('web', 30);
+    }
+    expect(books.ask(asked(30), 0).kind).toBe('pass');
+    expect(books.ask(asked(30), 0).kind).toBe('held');
+  });
+
+  test('its account is closed ten minutes after its last use; a hold is not', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    books.ask(asked(40), 0);
+    books.ask(asked(55, { root: root('other') }), 0);
+    expect(books.ask(asked(0, { total: 40 }), 9 * MINUTE).kind).toBe('pass');
+    books.sweep(20 * MINUTE);
+    expect(books.ask(asked(40), 20 * MINUTE).kind).toBe('pass');
+    expect(books.ask(asked(1, { root: root('other') }), 1e9).kind).toBe('held');
+  });
+
+  test('evidence that was needed must be kept before the write; what any cause may take need not', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    expect(books.ask(asked(40, { evidence: 'owner-terminating' }), 0)).toMatchObject({ vital: false });
+    expect(books.ask(asked(41, { root: root('b'), evidence: 'owner-terminating' }), 0)).toMatchObject({ vital: true });
+  });
+
+  test('what could not be kept is taken back, whole', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    const answer = books.ask(asked(41, { evidence: 'owner-terminating' }), 0);
+    if (answer.kind === 'pass') answer.undo();
+    const { accounts, window } = books.state();
+    expect(accounts).toMatchObject([{ covered: 0, bare: 0, used: 0 }]);
+    expect(window).toMatchObject([{ bare: 0, all: 0 }]);
+  });
+});
+
+describe('the cluster', () => {
+  const causes = (books: Books, count: number, ask: Partial<Ask>, wall = 0): string[] =>
+    Array.from({ length: count }, (_, at) => {
+      const answer = books.ask(asked(1000, { ...ask, has: 1e6, root: root(`c${at}-${wall}`) }), wall);
+      return answer.kind === 'pass' ? 'pass' : `${answer.hold.scope} ${answer.hold.reason}`;
+    });
+
+  test('trips over what all causes take together, and then holds everything', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    const said = causes(books, 6, {});
+    expect(said).toEqual([...Array(5).fill('pass'), 'cluster too-much-in-all-without-evidence']);
+    expect(books.ask(asked(0.2, { evidence: 'owner-terminating' }), 0).kind).toBe('held');
+    expect(books.ask(asked(1), 100 * MINUTE).kind).toBe('held');
+  });
+
+  test('holds for all evidence together, too', () => {
+    const said = causes(new Books(DEFAULT_LIMITS), 21, { evidence: 'namespace-terminating' });
+    expect(said.at(-2)).toBe('pass');
+    expect(said.at(-1)).toBe('cluster too-much-in-all');
+  });
+
+  test('forgets after ten minutes, by either direction of the wall clock', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    expect(causes(books, 5, {})).not.toContain('cluster too-much-in-all-without-evidence');
+    expect(causes(books, 5, {}, 10 * MINUTE)).toEqual(Array(5).fill('pass'));
+    expect(causes(books, 5, {}, -10 * MINUTE)).toEqual(Array(5).fill('pass'));
+  });
+
+  test('cannot be rejected; its release begins the window anew', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    causes(books, 6, {});
+    const [hold] = books.holds();
+    expect(books.reject(hold?.id ?? '', 'eve', 'no')).toBeUndefined();
+    books.release(hold?.id ?? '', { by: 'ann', expiry: MINUTE }, 0);
+    expect(causes(books, 1, {}, 1)).toEqual(['pass']);
+  });
+
+  test('I16: where history went back, everything destructive is held, once', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    expect(books.holdAll('history-went-back', 0)).toMatchObject({ scope: 'cluster', state: 'open' });
+    expect(books.holdAll('history-went-back', 0)).toBeUndefined();
+    expect(books.ask(asked(0.2), 0).kind).toBe('held');
+  });
+
+  test('more holds than can be remembered hold everything', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    for (let at = 0; at < 500; at++) books.ask(asked(55, { root: root(`r${at}`) }), 0);
+    expect(books.ask(asked(55, { root: root('next') }), 0)).toMatchObject({
+      hold: { scope: 'cluster', reason: 'too-many-holds' },
+    });
+    expect(books.ask(asked(1, { root: root('any') }), 0).kind).toBe('held');
+  });
+});
+
+describe('a hold', () => {
+  const tripped = (generation = 1): { books: Books; id: string } => {
+    const books = new Books(DEFAULT_LIMITS);
+    const answer = books.ask(asked(55, { root: root('web', generation) }), 0);
+    return { books, id: answer.kind === 'held' ? answer.hold.id : '' };
+  };
+
+  test('is latched: everything of its root waits, of any controller, however small', () => {
+    const { books, id } = tripped();
+    const again = books.ask(asked(0, { controller: 'garbage-collector', evidence: 'owner-terminating' }), 0);
+    expect(again).toMatchObject({ kind: 'held', tripped: false, hold: { id } });
+    expect(books.ask(asked(1, { root: root('other') }), 0).kind).toBe('pass');
+  });
+
+  test('is void when its root wishes something else, and only then', () => {
+    const { books } = tripped(3);
+    expect(books.voided('web', 3)).toEqual([]);
+    expect(books.voided('web', undefined)).toEqual([]);
+    expect(books.voided('other', 4)).toEqual([]);
+    expect(books.voided('web', 4)).toHaveLength(1);
+    expect(books.ask(asked(1, { root: root('web', 4) }), 0).kind).toBe('pass');
+  });
+
+  test('released, lets go what it asked for, once, for that controller and that wish', () => {
+    const { books, id } = tripped();
+    expect(books.release(id, { by: 'ann', expiry: MINUTE }, 0)?.grant).toMatchObject({ left: 55, by: 'ann' });
+    expect(books.ask(asked(55, { controller: 'other' }), 0).kind).toBe('held');
+  });
+
+  test('released, what follows draws on the grant, and may add what any cause may take', () => {
+    const { books, id } = tripped();
+    books.release(id, { by: 'ann', expiry: MINUTE }, 0);
+    expect(books.ask(asked(55), 0)).toMatchObject({ kind: 'pass', vital: true });
+    expect(books.grants()).toMatchObject([{ left: 0 }]);
+    expect(books.ask(asked(40), 0).kind).toBe('pass');
+    expect(books.ask(asked(1), 0).kind).toBe('held');
+  });
+
+  test.each([
+    ['a smaller count than it needs', { count: 10, expiry: MINUTE }, 0, 1],
+    ['after it has run out', { expiry: MINUTE }, 2 * MINUTE, 1],
+    ['for another wish of the owner', { expiry: MINUTE }, 0, 2],
+  ])('released with %s: it trips again', (_, leave, wall, generation) => {
+    const { books, id } = tripped();
+    books.release(id, { by: 'ann', ...leave }, 0);
+    books.voided('web', generation);
+    expect(books.ask(asked(55, { root: root('web', generation) }), wall)).toMatchObject({
+      kind: 'held',
+      tripped: true,
+    });
+  });
+
+  test('rejected, stays refused until the owner changes; it can still be released', () => {
+    const { books, id } = tripped();
+    expect(books.reject(id, 'eve', 'a mistake')).toMatchObject({ state: 'rejected', by: 'eve', said: 'a mistake' });
+    expect(books.ask(asked(1), 0)).toMatchObject({ kind: 'held', tripped: false });
+    expect(books.release(id, { by: 'ann', expiry: MINUTE }, 0)?.grant).toMatchObject({ left: 55 });
+    expect(books.ask(asked(55), 0).kind).toBe('pass');
+  });
+});
+
+describe('what is kept', () => {
+  test('fits, whatever there is, and never at the price of a hold', () => {
+    const books = new Books({ ...DEFAULT_LIMITS, weightPerWindow: 1e9, weightPerWindowInAll: 1e9 });
+    const long = (at: number): Root => ({
+      id: `${at}`.padEnd(36, 'u'),
+      ref: { resource: 'apps/replicasets', namespace: 'n'.repeat(63), name: `${at}`.padEnd(253, 'n'), uid: 'u' },
+      generation: 1,
+      present: true,
+    });
+    for (let at = 0; at < 5000; at++) books.ask(asked(1, { root: long(at) }), 0);
+    const sample = Array.from({ length: 20 }, () => 's'.repeat(600));
+    for (let at = 5000; at < 5500; at++) books.ask(asked(55, { root: long(at), sample }), 0);
+    const json = renderState(books.state());
+    expect(Buffer.byteLength(json)).toBeLessThanOrEqual(512 * 1024);
+    expect(parseState(json)?.holds).toHaveLength(500);
+  });
+
+  test.each([
+    ['no JSON', '{'],
+    ['another version', JSON.stringify({ ...new Books(DEFAULT_LIMITS).state(), v: 2 })],
+    ['something added', JSON.stringify({ ...new Books(DEFAULT_LIMITS).state(), more: 1 })],
+    [
+      'a weight below nothing',
+      JSON.stringify({ ...new Books(DEFAULT_LIMITS).state(), window: [{ minute: 1, bare: -1, all: 0 }] }),
+    ],
+    ['far too much', ' '.repeat(600 * 1024)],
+    ['a list', '[]'],
+  ])('is not believed when it is %s', (_, json) => expect(parseState(json)).toBeUndefined());
+});

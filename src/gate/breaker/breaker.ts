@@ -1,0 +1,188 @@
+import type { ErrorCode } from '#core/errors.ts';
+import type { Evidence, Outcome, Plan } from '#core/plan.ts';
+import { keyOf } from '#core/ref.ts';
+import { shortName } from '#core/resource.ts';
+import type { Clock } from '#core/time.ts';
+import type { Ledger } from '#ledger/port.ts';
+import type { Telemetry } from '#telemetry/port.ts';
+import { type Judged, refuseAt, wishOf } from '../judge.ts';
+import type { Pending, Work } from '../work.ts';
+import type { Answer, Books } from './books.ts';
+import type { Desk } from './desk.ts';
+import type { Lookup } from './lookup.ts';
+import { type Loss, lossesOf } from './loss.ts';
+import type { Breaker, Charged, Hold, Root } from './port.ts';
+import { generationOf, heldBy, rootOf } from './root.ts';
+import type { Store } from './store.ts';
+
+export interface BreakerParts extends Telemetry {
+  readonly store: Store;
+  readonly desk: Desk;
+  readonly lookup: Lookup;
+  readonly clock: Clock;
+  readonly ledger: Pick<Ledger, 'denial'>;
+}
+
+const SAMPLE = 20;
+const SAMPLE_TEXT = 600;
+
+type Chain = Extract<Judged, { ok: true }>['chain'];
+interface Charge {
+  readonly pending: Pending;
+  readonly loss: Loss;
+}
+
+/** What the gate asks: who charges is `books`, who tells people is `desk`. */
+export function createBreaker(parts: BreakerParts): Breaker {
+  return {
+    notice: (work, plan) => notice(work, plan, parts),
+    async charge(judged, work, plan) {
+      const charges = chargesOf(judged, parts);
+      const untouched: Charged = { judged, settle: () => {} };
+      if (!charges.some(({ loss }) => loss.destructive)) return untouched;
+      const books = await parts.store.open();
+      if (books === undefined) return refuse(judged, charges, blind, work, parts);
+      const root = rootOf(plan, work, parts.lookup);
+      parts.desk.changed(root.id, root.generation);
+      const answer = ask(books, charges, root, work, plan, parts);
+      return answer.kind === 'held'
+        ? held(answer, judged, charges, work, parts)
+        : passed(answer, { judged, charges, root, evidence: evidenceOf(plan.blast, charges) }, work, parts);
+    },
+  };
+}
+
+/** A plan of a root that wishes something else ends what stood against its earlier wish, also a plan without writes. */
+function notice({ trigger }: Work, { blast }: Plan, { store, desk }: BreakerParts): void {
+  if (store.books === undefined) return;
+  if (trigger?.ref.uid !== undefined) desk.changed(trigger.ref.uid, generationOf(trigger.object));
+  if (blast?.root.uid !== undefined) desk.changed(blast.root.uid, blast.generation);
+}
+
+function chargesOf(judged: readonly Judged[], { lookup, clock }: BreakerParts): readonly Charge[] {
+  const pendings = judged.flatMap((one) => (one.ok ? one.chain : []));
+  const losses = lossesOf(pendings, lookup, clock.now().wall);
+  return pendings.map((pending, at) => ({ pending, loss: losses[at] as Loss }));
+}
+
+function ask(
+  books: Books,
+  charges: readonly Charge[],
+  root: Root,
+  work: Work,
+  { blast }: Plan,
+  { lookup, clock }: BreakerParts,
+): Answer {
+  const destructive = charges.filter(({ loss }) => loss.destructive);
+  const has = heldBy(root, lookup);
+  return books.ask(
+    {
+      controller: work.controller.name,
+      root,
+      loss: charges.reduce((sum, { loss }) => sum + loss.weight, 0),
+      ...(blast?.total !== undefined && { total: blast.total }),
+      ...(has !== undefined && { has }),
+      evidence: evidenceOf(blast, charges),
+      writes: destructive.length,
+      sample: destructive.slice(0, SAMPLE).map(({ pending }) => nameOf(pending)),
+    },
+    clock.now().wall,
+  );
+}
+
+function evidenceOf(blast: Plan['blast'], charges: readonly Charge[]): Evidence {
+  return blast?.evidence ?? charges.find(({ loss }) => loss.destructive)?.pending.cause.evidence ?? 'absent';
+}
+
+function nameOf({ request: { target } }: Pending): string {
+  return `${shortName(target.resource)} ${keyOf(target)}`.slice(0, SAMPLE_TEXT);
+}
+
+async function held(
+  answer: Extract<Answer, { kind: 'held' }>,
+  judged: readonly Judged[],
+  charges: readonly Charge[],
+  work: Work,
+  parts: BreakerParts,
+): Promise<Charged> {
+  const { hold } = answer;
+  parts.desk.waits(hold.id, work);
+  if (answer.tripped) await parts.desk.tripped(hold);
+  return refuse(judged, charges, (pending) => byHold(pending, hold), work, parts);
+}
+
+interface Passing {
+  readonly judged: readonly Judged[];
+  readonly charges: readonly Charge[];
+  readonly root: Root;
+  readonly evidence: Evidence;
+}
+
+async function passed(
+  answer: Extract<Answer, { kind: 'pass' }>,
+  { judged, charges, root, evidence }: Passing,
+  work: Work,
+  parts: BreakerParts,
+): Promise<Charged> {
+  const { store, meter } = parts;
+  const weight = charges.reduce((sum, { loss }) => sum + loss.weight, 0);
+  if (weight > 0) store.touch();
+  if (answer.vital && !(await store.save())) {
+    answer.undo();
+    return refuse(judged, charges, blind, work, parts);
+  }
+  meter.count('breaker_weight_total', { controller: work.controller.name, evidence }, weight);
+  const by = new Map(charges.map(({ pending, loss }) => [pending.write, loss.weight]));
+  return {
+    judged,
+    settle(outcomes) {
+      const kept = outcomes.flat().reduce((sum, one) => sum + (tookNothing(one) ? (by.get(one.write) ?? 0) : 0), 0);
+      store.books?.refund(root.id, kept);
+    },
+  };
+}
+
+/** What was not done, or had been done by another: tried again it is charged again. */
+function tookNothing(outcome: Outcome): boolean {
+  if (outcome.kind === 'applied') return outcome.benign === true;
+  return outcome.kind !== 'unknown';
+}
+
+type Refusal = (pending: Pending) => Outcome & { readonly code: ErrorCode };
+
+const blind: Refusal = ({ write }) => ({ write, kind: 'exhausted', code: 'GATE_BREAKER_STATE' });
+const byHold = ({ write }: Pending, { id }: Hold): Outcome & { readonly code: ErrorCode } => ({
+  write,
+  kind: 'held',
+  code: 'GATE_HELD',
+  hold: id,
+});
+
+/** Refuses each chain that takes something away; the others go on. */
+function refuse(
+  judged: readonly Judged[],
+  charges: readonly Charge[],
+  refusal: Refusal,
+  work: Work,
+  parts: BreakerParts,
+): Charged {
+  const destructive = new Set(charges.flatMap(({ pending, loss }) => (loss.destructive ? [pending] : [])));
+  let told = 0;
+  const refuseChain = (chain: Chain): Judged => {
+    const at = chain.findIndex((pending) => destructive.has(pending));
+    const pending = chain[at];
+    if (pending === undefined) return { ok: true, chain };
+    const outcome = refusal(pending);
+    parts.meter.count('gate_refusals_total', { controller: work.controller.name, code: outcome.code });
+    // The first of them are recorded as refused; the trip's own record says how many there were.
+    told += 1;
+    if (told <= SAMPLE) tell(pending, outcome.code, work, parts);
+    const writes = chain.map(({ write }) => write);
+    return { ok: false, outcomes: refuseAt(writes, at, outcome) };
+  };
+  return { judged: judged.map((one) => (one.ok ? refuseChain(one.chain) : one)), settle: () => {} };
+}
+
+function tell(pending: Pending, code: ErrorCode, work: Work, { ledger, desk }: BreakerParts): void {
+  ledger.denial({ ...wishOf(pending, work), code, epoch: desk.epoch() });
+}

@@ -1,0 +1,258 @@
+import { describe, expect, test } from 'vitest';
+import type { Write } from '#core/plan.ts';
+import { refOf } from '#core/ref.ts';
+import type { ApiObject, Resource } from '#core/resource.ts';
+import { resourceOf, viewOf } from '#kit/view.ts';
+import type { Pending } from '../work.ts';
+import { type Lookup, lookupIn } from './lookup.ts';
+import { lossesOf } from './loss.ts';
+
+const HELD: readonly Resource[] = [
+  'core/pods',
+  'core/nodes',
+  'apps/replicasets',
+  'apps/deployments',
+  'apps/statefulsets',
+];
+const look = (...objects: readonly ApiObject[]): Lookup =>
+  lookupIn({ view: (listed) => viewOf(objects, listed) }, new Set(HELD));
+const BLIND: Lookup = lookupIn({ view: (listed) => viewOf([], listed) }, new Set());
+
+type Loose = Record<string, unknown>;
+const object = (apiVersion: string, kind: string, name: string, more: Loose = {}, metadata: Loose = {}): ApiObject => ({
+  apiVersion,
+  kind,
+  metadata: { name, namespace: 'a', uid: `u-${name}`, resourceVersion: '1', ...metadata },
+  ...more,
+});
+const ownedBy = (kind: string, name: string): Loose => ({
+  ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid: `u-${name}`, controller: true }],
+});
+const pod = (
+  name: string,
+  how: 'ready' | 'unready' | 'finished' | 'unknown' = 'ready',
+  metadata: Loose = {},
+): ApiObject => {
+  const conditions = [{ type: 'Ready', status: how === 'unready' ? 'False' : 'True' }];
+  const status = { phase: how === 'finished' ? 'Succeeded' : 'Running', conditions };
+  return object('v1', 'Pod', name, how === 'unknown' ? {} : { status, spec: { nodeName: 'n1' } }, metadata);
+};
+const set = (name: string, replicas: unknown, metadata: Loose = {}): ApiObject =>
+  object('apps/v1', 'ReplicaSet', name, { spec: { replicas } }, metadata);
+const podsOf = (owner: string, count: number, how: 'ready' | 'unready' = 'ready', kind = 'ReplicaSet'): ApiObject[] =>
+  Array.from({ length: count }, (_, at) => pod(`${owner}-${how}-${at}`, how, ownedBy(kind, owner)));
+
+function pending(write: Write, before?: ApiObject, after?: ApiObject): Pending {
+  const target = write.verb === 'effect' ? undefined : 'ref' in write ? write.ref : write;
+  const request = { target: { ...target, ...('subresource' in write && { subresource: write.subresource }) } };
+  return {
+    write,
+    writeId: 'w',
+    cause: { reason: 'r', owners: [], evidence: 'absent' },
+    request: request as unknown as Pending['request'],
+    ...(before && { before }),
+    ...(after && { after }),
+  };
+}
+const remove = (gone: ApiObject): Pending =>
+  pending({ verb: 'delete', reason: 'r', ref: refOf(resourceOf(gone), gone), before: gone }, gone);
+const change = (before: ApiObject | undefined, after: ApiObject, subresource?: string): Pending =>
+  pending(
+    {
+      verb: 'patch',
+      reason: 'r',
+      ref: refOf(resourceOf(after), after),
+      ...(subresource !== undefined && { subresource }),
+      type: 'merge',
+      patch: {},
+      after,
+    },
+    before,
+    after,
+  );
+const collection = (resource: Resource, expected: number): Pending =>
+  pending({ verb: 'deletecollection', reason: 'r', resource, namespace: 'a', propagation: 'Background', expected });
+const weights = (writes: readonly Pending[], lookup: Lookup = BLIND): number[] =>
+  lossesOf(writes, lookup, 0).map(({ weight }) => weight);
+const total = (writes: readonly Pending[], lookup: Lookup = BLIND): number =>
+  weights(writes, lookup).reduce((sum, one) => sum + one, 0);
+
+describe('what a deletion takes away', () => {
+  test.each([
+    ['a ready pod', pod('p'), 1],
+    ['a pod that is not ready', pod('p', 'unready'), 0],
+    ['a finished pod', pod('p', 'finished'), 0],
+    ['a pod of which only metadata is known', pod('p', 'unknown'), 1],
+    ['a pod that ends already', pod('p', 'ready', { deletionTimestamp: '2026-01-01T00:00:00Z' }), 0],
+    ['a persistent volume', object('v1', 'PersistentVolume', 'v'), 20],
+    ['a claim', object('v1', 'PersistentVolumeClaim', 'c'), 10],
+    ['a namespace', object('v1', 'Namespace', 'n'), 5],
+    ['a Deployment', object('apps/v1', 'Deployment', 'd'), 1],
+    ['a Job', object('batch/v1', 'Job', 'j'), 1],
+    ['a ConfigMap', object('v1', 'ConfigMap', 'c'), 0.2],
+    ['a Secret', object('v1', 'Secret', 's'), 0.2],
+  ])('%s', (_, gone, weight) => expect(weights([remove(gone)])).toEqual([weight]));
+
+  test('a definition, whose resource only discovery tells of', () => {
+    const ref = {
+      resource: 'apiextensions.k8s.io/customresourcedefinitions@v1,CustomResourceDefinition,cluster',
+      name: 'widgets.example.com',
+      uid: 'u',
+    } as const;
+    expect(weights([pending({ verb: 'delete', reason: 'r', ref, before: {} }, {})])).toEqual([50]);
+  });
+
+  test('the cache is believed before the plan, under the same uid only', () => {
+    const said = pod('p', 'unknown');
+    expect(weights([remove(said)], look(pod('p', 'finished')))).toEqual([0]);
+    expect(weights([remove(said)], look(pod('p', 'finished', { uid: 'another' })))).toEqual([1]);
+  });
+
+  test('an eviction is a deletion of the pod', () => {
+    const eviction: Write = {
+      verb: 'create',
+      reason: 'r',
+      resource: 'core/pods',
+      namespace: 'a',
+      subresource: 'eviction',
+      object: { metadata: { name: 'p' } },
+    };
+    const write = pending(eviction);
+    Object.assign(write.request.target, { name: 'p' });
+    expect(lossesOf([write], look(pod('p')), 0)).toEqual([{ weight: 1, destructive: true }]);
+  });
+
+  test.each([
+    ['pods', 'core/pods', 30, 30],
+    ['claims', 'core/persistentvolumeclaims', 3, 30],
+    ['secrets', 'core/secrets', 10, 2],
+    ['a count that is none', 'core/pods', Number.NaN, 1_000_000],
+    ['a count below nothing', 'core/pods', -5, 1_000_000],
+    ['a count beyond all', 'core/persistentvolumes', Number.POSITIVE_INFINITY, 1_000_000],
+  ] as const)('a collection of %s', (_, resource, expected, weight) =>
+    expect(weights([collection(resource, expected)])).toEqual([weight]),
+  );
+});
+
+describe('what a change takes away', () => {
+  const scaled = (from: unknown, to: unknown): Pending => change(set('web', from), set('web', to));
+
+  test.each([
+    ['fewer replicas, pods unknown', scaled(50, 5), 45],
+    ['more replicas', scaled(5, 50), 0],
+    ['as many', scaled(5, 5), 0],
+    ['below nothing', scaled(5, -3), 5],
+    ['text', scaled(5, '7'), 5],
+    ['not a number', scaled(5, Number.NaN), 5],
+    ['from what is no number', scaled('many', 5), 0],
+    ['the field is taken away', scaled(5, undefined), 4],
+  ])('%s', (_, write, weight) => expect(weights([write])).toEqual([weight]));
+
+  test('of a ReplicaSet: only the ready pods that will go, and those that are not ready go first', () => {
+    const pods = [...podsOf('web', 30), ...podsOf('web', 20, 'unready')];
+    expect(weights([scaled(50, 40)], look(...pods))).toEqual([0]);
+    expect(weights([scaled(50, 5)], look(...pods))).toEqual([25]);
+    expect(weights([scaled(50, 5)], look())).toEqual([0]);
+  });
+
+  test('of a StatefulSet: its last pods go, ready or not', () => {
+    const of = (replicas: number) => object('apps/v1', 'StatefulSet', 'db', { spec: { replicas } });
+    const pods = [...podsOf('db', 5, 'ready', 'StatefulSet'), ...podsOf('db', 5, 'unready', 'StatefulSet')];
+    expect(weights([change(of(10), of(7))], look(...pods))).toEqual([3]);
+  });
+
+  test('of a Scale, which says itself how many there are', () => {
+    const after = object('apps/v1', 'ReplicaSet', 'web', { spec: { replicas: 2 }, status: { replicas: 9 } });
+    expect(weights([change(undefined, after, 'scale')])).toEqual([7]);
+  });
+
+  test('a status takes nothing away', () => {
+    expect(weights([change(set('web', 50), set('web', 5), 'status')])).toEqual([0]);
+  });
+
+  const node = (taints: unknown): ApiObject =>
+    object('v1', 'Node', 'n1', { spec: { taints } }, { namespace: undefined });
+  const evict = { key: 'k', effect: 'NoExecute' };
+  test('a taint that evicts takes the ready pods of the node', () => {
+    const lookup = look(...podsOf('web', 3), ...podsOf('web', 2, 'unready'));
+    expect(weights([change(node([]), node([evict]))], lookup)).toEqual([3]);
+    expect(weights([change(node([evict]), node([evict]))], lookup)).toEqual([0]);
+    expect(weights([change(node([]), node([{ key: 'k', effect: 'NoSchedule' }]))], lookup)).toEqual([0]);
+    expect(weights([change(node([]), node([evict]))])).toEqual([110]);
+    expect(weights([change(node('no list'), node({}))], lookup)).toEqual([0]);
+  });
+
+  test('a finalizer that is taken off costs what deleting the object would, and nothing where it ends already', () => {
+    const claim = (finalizers: string[], more: Loose = {}) =>
+      object('v1', 'PersistentVolumeClaim', 'c', {}, { finalizers, ...more });
+    expect(weights([change(claim(['x', 'y']), claim(['y']))])).toEqual([10]);
+    expect(weights([change(claim(['y']), claim(['x', 'y']))])).toEqual([0]);
+    const ends = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+    expect(lossesOf([change(claim(['x'], ends), claim([], ends))], BLIND, 0)).toEqual([
+      { weight: 0, destructive: false },
+    ]);
+  });
+});
+
+describe('a rollout', () => {
+  const deployment = (replicas: number, strategy?: Loose): ApiObject =>
+    object('apps/v1', 'Deployment', 'app', { spec: { replicas, ...(strategy && { strategy }) } });
+  const wished = (count: number): Loose => ({
+    ...ownedBy('Deployment', 'app'),
+    annotations: { 'deployment.kubernetes.io/desired-replicas': String(count) },
+  });
+  const lower = (from: number, to: number, desired: number): Pending =>
+    change(set('old', from, wished(desired)), set('old', to, wished(desired)));
+  const world = (replicas: number, old: number, fresh: number, desired: number, strategy?: Loose): Lookup =>
+    look(
+      deployment(replicas, strategy),
+      set('old', old, wished(desired)),
+      set('new', fresh, wished(desired)),
+      ...podsOf('old', old),
+      ...podsOf('new', fresh),
+    );
+  const deletions = (owner: string, count: number): Pending[] => podsOf(owner, count).map(remove);
+
+  test('costs nothing while enough stay available', () => {
+    expect(total([lower(50, 38, 50)], world(50, 50, 0, 50))).toBe(0);
+    expect(total(deletions('old', 12), world(50, 50, 0, 50))).toBe(0);
+    expect(total(deletions('old', 50), world(50, 50, 38, 50))).toBe(0);
+  });
+
+  test('costs what is lost where too few stay', () => {
+    expect(total([lower(50, 30, 50)], world(50, 50, 0, 50))).toBe(20);
+    expect(total(deletions('old', 13), world(50, 50, 0, 50))).toBe(13);
+  });
+
+  test('a Deployment that is made smaller is none, until its ReplicaSets say so', () => {
+    expect(total([lower(50, 5, 50)], world(5, 50, 0, 50))).toBe(45);
+    expect(total(deletions('old', 45), world(5, 50, 0, 5))).toBe(0);
+  });
+
+  test.each([
+    ['an absolute number', { rollingUpdate: { maxUnavailable: 20, maxSurge: 0 } }, 20],
+    ['a percentage, rounded down', { rollingUpdate: { maxUnavailable: '31%', maxSurge: 1 } }, 15],
+    ['both nothing', { rollingUpdate: { maxUnavailable: 0, maxSurge: 0 } }, 1],
+    ['hostile', { rollingUpdate: { maxUnavailable: '9e9%', maxSurge: {} } }, 1],
+    ['Recreate, which wishes all of them gone', { type: 'Recreate' }, 50],
+  ])('may lose as many as its strategy says: %s', (_, strategy, may) => {
+    const lookup = world(50, 50, 0, 50, strategy);
+    expect(total([lower(50, 50 - may, 50)], lookup)).toBe(0);
+    if (may < 50) expect(total([lower(50, 49 - may, 50)], lookup)).toBe(may + 1);
+  });
+
+  test('Recreate made smaller costs what it loses', () => {
+    expect(total([lower(50, 5, 50)], world(5, 50, 0, 50, { type: 'Recreate' }))).toBe(45);
+  });
+
+  test('where the Deployment cannot be looked up, all of it counts as lost', () => {
+    const sets = look(set('old', 50, wished(50)), ...podsOf('old', 50));
+    expect(total([lower(50, 38, 50)], sets)).toBe(12);
+  });
+
+  test('a pod that is not available for long enough does not count as left', () => {
+    const slow = object('apps/v1', 'Deployment', 'app', { spec: { replicas: 10, minReadySeconds: 60 } });
+    const lookup = look(slow, set('old', 10, wished(10)), ...podsOf('old', 10));
+    expect(total([lower(10, 9, 10)], lookup)).toBe(1);
+  });
+});

@@ -1,0 +1,130 @@
+import type { Node, Pod } from '#core/k8s/types.gen.ts';
+import { isReady, isTerminal } from '#core/pod.ts';
+import { type ApiObject, type Resource, shortName } from '#core/resource.ts';
+import type { Ms } from '#core/time.ts';
+import type { Pending } from '../work.ts';
+import type { Lookup } from './lookup.ts';
+import { bounded, MOST, whole } from './numbers.ts';
+import { freeOfCharge } from './rollout.ts';
+import { loweredReplicas, podsThatGo } from './scale.ts';
+
+/** What one write takes away. */
+export interface Loss {
+  readonly weight: number;
+  /** Whether it takes away at all, be it of no weight: that waits, too, where its root is held. */
+  readonly destructive: boolean;
+}
+
+const NONE: Loss = { weight: 0, destructive: false };
+
+const WEIGHTS: ReadonlyMap<string, number> = new Map([
+  ['apiextensions.k8s.io/customresourcedefinitions', 50],
+  ['core/persistentvolumes', 20],
+  ['core/persistentvolumeclaims', 10],
+  ['core/namespaces', 5],
+  ['core/pods', 1],
+  ['core/replicationcontrollers', 1],
+  ['apps/deployments', 1],
+  ['apps/statefulsets', 1],
+  ['apps/daemonsets', 1],
+  ['apps/replicasets', 1],
+  ['batch/jobs', 1],
+]);
+const OTHER = 0.2;
+/** A node whose pods cannot be looked up counts as full. */
+const PODS_OF_A_NODE = 110;
+
+/**
+ * The weights that the writes of one plan take away, index by index. They are looked at together: whether a rollout
+ * keeps its availability is said by all that it deletes at once.
+ */
+export function lossesOf(writes: readonly Pending[], lookup: Lookup, wall: Ms): readonly Loss[] {
+  const free = freeOfCharge(writes, lookup, wall);
+  return writes.map((pending) => {
+    const loss = lossOf(pending, lookup);
+    return free.has(pending) ? { ...loss, weight: 0 } : loss;
+  });
+}
+
+function lossOf(pending: Pending, lookup: Lookup): Loss {
+  const { write, request, after } = pending;
+  const { resource, subresource } = request.target;
+  switch (write.verb) {
+    case 'delete':
+      return deletion(resource, objectOf(pending, lookup));
+    case 'deletecollection':
+      return { weight: bounded((whole(write.expected) ?? MOST) * weightOf(resource)), destructive: true };
+    case 'create':
+      return resource === 'core/pods' && subresource === 'eviction'
+        ? deletion(resource, objectOf(pending, lookup))
+        : NONE;
+    case 'effect':
+      return NONE;
+    default:
+      return subresource === 'status' ? NONE : change(resource, objectOf(pending, lookup), after, pending, lookup);
+  }
+}
+
+export function weightOf(resource: Resource): number {
+  return WEIGHTS.get(shortName(resource)) ?? OTHER;
+}
+
+/** What the cache shows under the same uid is more than what a plan knows, which may be metadata only. */
+function objectOf({ request, before }: Pending, lookup: Lookup): ApiObject | undefined {
+  const { resource, namespace, name, uid } = request.target;
+  const cached = name === undefined ? undefined : lookup.get(resource, { namespace, name });
+  return cached !== undefined && (uid === undefined || cached.metadata?.uid === uid) ? cached : before;
+}
+
+/** What ends already is lost already. */
+function deletion(resource: Resource, object: ApiObject | undefined): Loss {
+  if (object?.metadata?.deletionTimestamp !== undefined) return NONE;
+  return { weight: resource === 'core/pods' ? podWeight(object) : weightOf(resource), destructive: true };
+}
+
+/** A pod that is not known beyond its metadata counts as ready. */
+function podWeight(pod: Pod | undefined): number {
+  if (pod?.status === undefined) return 1;
+  return isReady(pod) && !isTerminal(pod) ? 1 : 0;
+}
+
+function change(
+  resource: Resource,
+  before: ApiObject | undefined,
+  after: ApiObject | undefined,
+  { request }: Pending,
+  lookup: Lookup,
+): Loss {
+  const lowered = loweredReplicas(before, after);
+  const scaled =
+    lowered === undefined ? 0 : podsThatGo(resource, before?.metadata?.uid ?? request.target.uid, lowered, lookup);
+  const tainted = resource === 'core/nodes' ? evicted(before, after, request.target.name, lookup) : 0;
+  const released = losesFinalizer(before, after) ? deletion(resource, before).weight : 0;
+  const weight = bounded(scaled + tainted + released);
+  return { weight, destructive: weight > 0 };
+}
+
+function losesFinalizer(before: ApiObject | undefined, after: ApiObject | undefined): boolean {
+  const kept: ReadonlySet<unknown> = new Set(listOf(after?.metadata?.finalizers));
+  return after !== undefined && listOf(before?.metadata?.finalizers).some((finalizer) => !kept.has(finalizer));
+}
+
+/** The ready pods of a node that gets a taint that evicts. */
+function evicted(before: Node | undefined, after: Node | undefined, name: string | undefined, lookup: Lookup): number {
+  const had: ReadonlySet<string> = new Set(evicting(before));
+  if (!evicting(after).some((taint) => !had.has(taint))) return 0;
+  const pods = name === undefined ? undefined : lookup.onNode(name);
+  if (pods === undefined) return PODS_OF_A_NODE;
+  return pods.filter((pod) => pod.metadata?.deletionTimestamp === undefined && podWeight(pod) > 0).length;
+}
+
+function evicting(node: Node | undefined): readonly string[] {
+  return listOf(node?.spec?.taints).flatMap((taint) =>
+    taint?.effect === 'NoExecute' ? [JSON.stringify([taint.key, taint.value ?? ''])] : [],
+  );
+}
+
+/** Answers and plans are hostile: a list may be none. */
+function listOf<T>(value: readonly T[] | undefined): readonly T[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,38 @@
+import type { Hold, HoldReason } from './port.ts';
+
+/** What a reason word means, for people. */
+export const REASONS: Readonly<Record<HoldReason, string>> = {
+  'too-much-of-its-cause': 'nothing says why, and it is more than its share of what the cause has',
+  'too-much-without-evidence': 'nothing says why, and it is more than any cause may take so',
+  'too-much-with-evidence': 'its owner or namespace ends, and it is more than even that may take',
+  'too-much-in-all-without-evidence': 'all causes together take too much in ten minutes, and nothing says why',
+  'too-much-in-all': 'all causes together take too much in ten minutes',
+  'too-many-holds': 'more causes are held than can be remembered',
+  'history-went-back': 'the API server shows an older history than before: it was restored, perhaps',
+  'ledger-went-back': 'the ledger holds less than the Lease tells of: it was put back, perhaps',
+};
+
+/** Weights are sums of tenths. */
+export function rounded(weight: number): number {
+  return Math.round(weight * 10) / 10;
+}
+
+export function percent(share: number): number {
+  return Math.round(share * 100);
+}
+
+/** `Deployment shop/web` is who it is about; the whole cluster's hold may be about nothing in particular. */
+export function subjectOf({ scope, root, controller }: Hold): string {
+  const { ref } = root;
+  if (ref !== undefined) return `${ref.resource} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`;
+  return scope === 'cluster' ? 'the cluster' : `${controller} ${root.id}`;
+}
+
+/** One sentence for an Event or a log: what, how much, against which limit. */
+export function sentence(hold: Hold): string {
+  const { scope, weight, limit, share, writes } = hold;
+  if (weight === 0) return `everything that takes something away is held: ${REASONS[hold.reason]}`;
+  const part = share === undefined ? '' : `, ${percent(share)} % of what it has`;
+  const all = scope === 'cluster' ? ' Everything that takes something away waits with it.' : '';
+  return `${hold.controller} would take away ${rounded(weight)}${part}, and may take ${rounded(limit)}; ${writes} writes wait.${all}`;
+}
