@@ -26,6 +26,10 @@ const COMMANDS: Readonly<
     does: "list, renew and revoke the controllers' certificates",
     load: async () => command((await import('./certs.ts')).certsCommand),
   },
+  breaker: {
+    does: 'list, show, release and reject what is held because it would take too much away',
+    load: async () => command((await import('./breaker.ts')).breakerCommand),
+  },
   manifests: {
     does: 'print roles, admission policies and flow schemas',
     load: async () => command((await import('./manifests.ts')).manifestsCommand),

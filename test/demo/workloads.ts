@@ -52,11 +52,11 @@ export async function namespaceAndReplicaSet(admin: Admin, progress: Progress): 
   progress.done(`a ReplicaSet of 50 is ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
   await scale(admin, 'web', 80);
   await ready(admin, 'web', 80, progress);
-  await scale(admin, 'web', 20);
-  await ready(admin, 'web', 20, progress);
+  await scale(admin, 'web', 45);
+  await ready(admin, 'web', 45, progress);
   const left = await livePods(admin, 'web');
-  progress.done('scaled to 80 and down to 20');
-  progress.proven('50, 80, then 20 pods: exactly the wished number', left.length, left.length === 20);
+  progress.done('scaled to 80 and down to 45');
+  progress.proven('50, 80, then 45 pods: exactly the wished number', left.length, left.length === 45);
 }
 
 export async function adoptionAndRelease(admin: Admin, progress: Progress): Promise<void> {
@@ -76,7 +76,7 @@ export async function adoptionAndRelease(admin: Admin, progress: Progress): Prom
   const twenty = await admin.waitForAll(
     'core/pods',
     { namespace: NAMESPACE, selector: 'app=web' },
-    (pods) => pods.length === 20 && pods.every(owned),
+    (pods) => pods.length === 45 && pods.every(owned),
     { why: 'twenty pods, all of them owned' },
   );
   const [released] = twenty;
@@ -88,7 +88,7 @@ export async function adoptionAndRelease(admin: Admin, progress: Progress): Prom
     (pod) => (pod?.metadata?.ownerReferences ?? []).length === 0,
     { why: `${name} to be released` },
   );
-  await ready(admin, 'web', 20, progress);
+  await ready(admin, 'web', 45, progress);
   progress.done('a stray pod was adopted, a relabelled one released and replaced');
   progress.proven('adoption and release', 'both', free !== undefined);
 
@@ -103,10 +103,10 @@ export async function adoptionAndRelease(admin: Admin, progress: Progress): Prom
   await admin.waitForAll(
     'core/pods',
     { namespace: NAMESPACE, selector: 'app=web' },
-    (pods) => pods.filter((pod) => !gone.has(pod.metadata?.uid)).length === 20,
+    (pods) => pods.filter((pod) => !gone.has(pod.metadata?.uid)).length === 45,
     { why: 'killed pods to come back' },
   );
-  await ready(admin, 'web', 20, progress);
+  await ready(admin, 'web', 45, progress);
   progress.done('five killed pods came back');
   progress.proven('killed pods come back', 5, true);
 }

@@ -20,7 +20,7 @@ const LAYERS: Record<string, readonly string[]> = {
   leader: ['core'],
   config: ['core', 'controllers'],
   doors: ['core', 'api'],
-  cli: ['core', 'config', 'telemetry', 'ledger', 'policy', 'keeper', 'identity', 'controllers'],
+  cli: ['core', 'config', 'telemetry', 'ledger', 'policy', 'keeper', 'identity', 'controllers', 'doors'],
 };
 
 const files = sources('src').filter(isProduct);

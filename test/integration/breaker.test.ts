@@ -1,0 +1,180 @@
+/** The blast-radius breaker on a real control plane: seen by the people on call, kept over a restart, let go by one of them. */
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { ourWrites } from '#kit/audit.ts';
+import { activePods, metric, newNamespace, ROOT, ready, recordsIn, scale, withManager } from '#kit/manager.ts';
+import { until } from '#kit/wait.ts';
+import type { RunningManager } from '#local/manager.ts';
+import { replicaSet } from '../demo/objects.ts';
+
+const world = withManager({ nodes: 2, first: { flags: ['--controllers=replicaset,serviceaccount'] } });
+const NAMESPACE = 'blast';
+const web = { namespace: NAMESPACE, name: 'web' };
+const REASON = 'the tenant moves out, ticket 4711';
+let manager: RunningManager;
+/** Files with the tokens of two people: one may see, the other may decide. */
+const tokens = new Map<string, string>();
+
+interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function comptroller(...args: readonly string[]): Promise<Said> {
+  const run = promisify(execFile);
+  try {
+    const { stdout, stderr } = await run(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args]);
+    return { code: 0, out: stdout, err: stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, out: stdout, err: stderr };
+  }
+}
+
+const breaker = (who: string, ...args: readonly string[]): Promise<Said> =>
+  comptroller(
+    'breaker',
+    ...args,
+    `--server=https://127.0.0.1:${manager.port}`,
+    '--insecure-skip-tls-verify',
+    `--token-file=${tokens.get(who)}`,
+  );
+
+interface Hold {
+  readonly id: string;
+  readonly state: string;
+  readonly weight: number;
+}
+
+async function holds(): Promise<readonly Hold[]> {
+  const { out, err, code } = await breaker('viewer', 'list', '-o', 'json');
+  if (code !== 0) throw new Error(`listing holds: ${err}`);
+  return (JSON.parse(out) as { holds: readonly Hold[] }).holds;
+}
+
+/** A ServiceAccount with one of the roles for people, and a file with its token. */
+async function person(name: string, role: string): Promise<void> {
+  const { admin, cluster } = world;
+  await admin.create('core/serviceaccounts', { metadata: { namespace: NAMESPACE, name } });
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role };
+  const subjects = [{ kind: 'ServiceAccount', namespace: NAMESPACE, name }];
+  await admin.create('rbac.authorization.k8s.io/clusterrolebindings', { metadata: { name }, roleRef, subjects });
+  const path = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/${name}/token`;
+  const answer = await admin.call('POST', path, { body: { spec: { expirationSeconds: 3600 } } });
+  const file = join(cluster.directory, `${name}.token`);
+  writeFileSync(file, (answer.body as { status: { token: string } }).status.token, { mode: 0o600 });
+  tokens.set(name, file);
+}
+
+beforeAll(async () => {
+  manager = world.manager;
+  const { admin } = world;
+  await newNamespace(admin, NAMESPACE);
+  await person('viewer', 'comptroller:breaker-viewer');
+  await person('ann', 'comptroller:breaker-operator');
+  await admin.create('apps/replicasets', replicaSet(NAMESPACE, 'web', 60));
+  await ready(admin, web, 60);
+});
+
+const deletions = (): number =>
+  ourWrites(world.cluster).filter(({ verb, objectRef }) => verb === 'delete' && objectRef?.resource === 'pods').length;
+
+const eventSaid = (reason: string): Promise<unknown> =>
+  world.admin.waitForAll(
+    'core/events',
+    { namespace: NAMESPACE, fields: 'involvedObject.name=web' },
+    (events) => events.some((event) => event.reason === reason && event.source?.component === 'breaker-controller'),
+    { why: `the Event ${reason}` },
+  );
+
+const heldAt = (count: number, why: string): Promise<readonly Hold[]> =>
+  until(
+    async () => {
+      const found = await holds();
+      return found.length === count ? found : undefined;
+    },
+    { timeout: 30_000, why, every: 200 },
+  );
+
+describe('a ReplicaSet of 60 that is scaled to 5 by mistake', () => {
+  let first: Hold | undefined;
+
+  test('loses not one pod: it is held, listed and told', async () => {
+    await scale(world.admin, web, 5);
+    [first] = await heldAt(1, 'the hold to be listed');
+    expect(first).toMatchObject({
+      state: 'open',
+      weight: 55,
+      limit: 40,
+      percent: 92,
+      writes: 55,
+      controller: 'replicaset',
+    });
+    expect(deletions()).toBe(0);
+    expect(await activePods(world.admin, NAMESPACE, 'web')).toHaveLength(60);
+    await eventSaid('BreakerTripped');
+    const { out } = await breaker('viewer', 'show', first?.id ?? '');
+    expect(out).toContain(`apps/replicasets ${NAMESPACE}/web`);
+    expect(out).toContain(`comptroller breaker release ${first?.id}`);
+  });
+
+  test('I18: the hold is there after a restart, and holds still', async () => {
+    expect(await manager.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    manager = await world.start({ flags: ['--controllers=replicaset,serviceaccount'] });
+    expect(await heldAt(1, 'the hold to be there again')).toEqual([first]);
+    await world.admin.patch('apps/replicasets', web, { metadata: { annotations: { looked: 'yes' } } });
+    await until(() => recorded('denial', 'GATE_HELD'), { timeout: 20_000, why: 'the refusal to be recorded' });
+    expect(deletions()).toBe(0);
+  });
+
+  test('is put right by its owner: the hold is void by itself', async () => {
+    await scale(world.admin, web, 60);
+    await heldAt(0, 'the hold to end');
+    await eventSaid('BreakerVoided');
+    expect(deletions()).toBe(0);
+  });
+});
+
+async function recorded(type: string, text: string): Promise<boolean | undefined> {
+  const records = await recordsIn(manager.ledgerDir);
+  return records.some((one) => one.type === type && JSON.stringify(one.data).includes(text)) || undefined;
+}
+
+describe('when it was meant', () => {
+  test('only who may decide lets it go, and says why; then exactly that goes', async () => {
+    await scale(world.admin, web, 5);
+    const [hold] = await heldAt(1, 'the second hold');
+    const id = hold?.id ?? '';
+    expect(await breaker('viewer', 'release', id, '--reason', REASON)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/breaker-operator/),
+    });
+    expect((await breaker('ann', 'release', id)).err).toContain('--reason');
+    expect((await breaker('ann', 'release', 'other', '--reason', REASON)).err).toContain('no hold has it');
+    expect(deletions()).toBe(0);
+
+    expect(await breaker('ann', 'release', id, '--reason', REASON)).toMatchObject({ code: 0 });
+    await ready(world.admin, web, 5);
+    await until(() => deletions() === 55 || undefined, { timeout: 20_000, why: '55 deletions in the audit log' });
+    await eventSaid('BreakerReleased');
+    expect(await holds()).toEqual([]);
+  });
+
+  test('the ledger knows the person and the reason, and is whole; what the breaker keeps went through it, too', async () => {
+    const by = `system:serviceaccount:${NAMESPACE}:ann`;
+    const notes = (await recordsIn(manager.ledgerDir)).filter(({ type }) => type === 'note').map(({ data }) => data);
+    expect(notes).toContainEqual(expect.objectContaining({ note: 'breaker-release', by, said: REASON, weight: 55 }));
+    expect(notes.filter(({ note }) => note === 'breaker-trip')).toHaveLength(2);
+    expect(notes.filter(({ note }) => note === 'breaker-void')).toHaveLength(1);
+    const state = ourWrites(world.cluster).filter(({ objectRef }) => objectRef?.name === 'comptroller-breaker');
+    expect(new Set(state.map(({ user }) => user.username))).toEqual(new Set(['comptroller:breaker']));
+    expect(await metric({ ...world, manager }, 'breaker_holds', '{state="open"}')).toBe(0);
+    expect(await manager.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    const { code, out } = await comptroller('ledger', 'verify', '--dir', manager.ledgerDir);
+    expect([code, out.split(' ')[0]]).toEqual([0, 'OK']);
+  });
+});
