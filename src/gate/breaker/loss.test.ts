@@ -89,6 +89,11 @@ describe('what a deletion takes away', () => {
     ['a namespace', object('v1', 'Namespace', 'n'), 5],
     ['a Deployment', object('apps/v1', 'Deployment', 'd'), 1],
     ['a Job', object('batch/v1', 'Job', 'j'), 1],
+    [
+      'a Job that is done',
+      object('batch/v1', 'Job', 'j', { status: { conditions: [{ type: 'Complete', status: 'True' }] } }),
+      0,
+    ],
     ['a ConfigMap', object('v1', 'ConfigMap', 'c'), 0.2],
     ['a Secret', object('v1', 'Secret', 's'), 0.2],
   ])('%s', (_, gone, weight) => expect(weights([remove(gone)])).toEqual([weight]));

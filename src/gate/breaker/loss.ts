@@ -1,4 +1,4 @@
-import type { Node, Pod } from '#core/k8s/types.gen.ts';
+import type { Job, Node, Pod } from '#core/k8s/types.gen.ts';
 import { isReady, isTerminal } from '#core/pod.ts';
 import { type ApiObject, type Resource, shortName } from '#core/resource.ts';
 import type { Ms } from '#core/time.ts';
@@ -79,7 +79,19 @@ function objectOf({ request, before }: Pending, lookup: Lookup): ApiObject | und
 /** What ends already is lost already. */
 function deletion(resource: Resource, object: ApiObject | undefined): Loss {
   if (object?.metadata?.deletionTimestamp !== undefined) return NONE;
-  return { weight: resource === 'core/pods' ? podWeight(object) : weightOf(resource), destructive: true };
+  return { weight: weightOfObject(resource, object), destructive: true };
+}
+
+function weightOfObject(resource: Resource, object: ApiObject | undefined): number {
+  if (resource === 'core/pods') return podWeight(object);
+  return resource === 'batch/jobs' && isFinished(object) ? 0 : weightOf(resource);
+}
+
+/** A Job that is done is as little lost as a pod that is: else a busy cluster's clean-up would be held. */
+function isFinished(job: Job | undefined): boolean {
+  return listOf(job?.status?.conditions).some(
+    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
+  );
 }
 
 /** A pod that is not known beyond its metadata counts as ready. */
