@@ -1,19 +1,11 @@
+import { claimPatches, confirmFor, isClaim, isDone } from '#core/claim.ts';
+import { afterClaims, claimPlan, memoryAfter, remembered, sortClaims } from '#core/claim-memory.ts';
 import { allow, defineController, type Input, requires } from '#core/controller.ts';
 import type { ReplicaSet } from '#core/k8s/types.gen.ts';
 import { nothing, type Outcomes, type Plan } from '#core/plan.ts';
 import { selectorOf } from '#core/selector.ts';
-import {
-  type Claims,
-  claimPatches,
-  claimsOf,
-  confirmFor,
-  isClaim,
-  isDone,
-  isFruitless,
-  type Listed,
-} from './replicaset-parts/claim.ts';
+import { type Claims, claimantOf, claimsOf, type Listed } from './replicaset-parts/claim.ts';
 import { BURST, creations, deletions, hasLabels, surplusOf } from './replicaset-parts/manage.ts';
-import { memoryAfter, remembered, sortClaims } from './replicaset-parts/memory.ts';
 import { eventsOf, type Failure, failureOf, NO_FAILURE, nextLook, statusPatch } from './replicaset-parts/status.ts';
 import { wakesFor } from './replicaset-parts/wakes.ts';
 
@@ -51,10 +43,8 @@ function reconcile(input: ReplicaSetInput): Plan {
   if (selector === undefined) return nothing('invalid-selector');
   const claims = claimsOf(replicaSet, selector, view);
   const known = remembered(input.memory);
-  const { first, beside } = sortClaims(known, claimPatches(replicaSet, claims));
-  if (first.length > 0) {
-    return { reason: 'claim', chains: first.map((claim) => [claim]), events: [], ...confirmFor(replicaSet, first) };
-  }
+  const { first, beside } = sortClaims(known, claimPatches(claimantOf(replicaSet), 'core/pods', claims));
+  if (first.length > 0) return claimPlan(claimantOf(replicaSet), first);
 
   const surplus = replicaSet.metadata?.deletionTimestamp === undefined ? surplusOf(replicaSet, claims.active) : 0;
   if (surplus < 0 && !hasLabels(replicaSet)) return statusPlan(input, replicaSet, claims, NO_LABELS);
@@ -71,7 +61,7 @@ function reconcile(input: ReplicaSetInput): Plan {
     chains: pods.map((write) => [write]),
     spread: surplus < 0 ? 'slow-start' : 'parallel',
     events: [],
-    ...confirmFor(replicaSet, beside),
+    ...confirmFor(claimantOf(replicaSet), beside),
   };
 }
 
@@ -84,12 +74,8 @@ function settle(input: ReplicaSetInput, outcomes: Outcomes, plan: Plan): Plan {
   if (selector === undefined || onPods.every(({ kind }) => kind === 'stale')) return nothing('stale');
 
   const claimed = onPods.filter(isClaim);
-  const first = plan.reason === 'claim';
-  const memory = memoryAfter(remembered(input.memory), first, claimed);
-  if (first) {
-    const ended = claimed.every((outcome) => isDone(outcome) || isFruitless(outcome));
-    return nothing('claimed', { ...memory, ...(ended && { next: 'again' }) });
-  }
+  if (plan.reason === 'claim') return afterClaims(input.memory, claimed);
+  const memory = memoryAfter(remembered(input.memory), false, claimed);
   const managed = onPods.filter((outcome) => !isClaim(outcome));
   const more = claimed.some(isDone) || (managed.length >= BURST && managed.every(({ kind }) => kind === 'applied'));
   return {

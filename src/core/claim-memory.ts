@@ -1,13 +1,13 @@
-import type { Json } from '#core/json.ts';
-import type { Outcome, Patch } from '#core/plan.ts';
-import { isFruitless } from './claim.ts';
+import { type Claimant, confirmFor, isDone, isFruitless } from './claim.ts';
+import type { Json } from './json.ts';
+import { nothing, type Outcome, type Patch, type Plan } from './plan.ts';
 
 /** A bound on the memory of a key, and so on the claims of one run. */
 const MOST = 500;
 
 /**
- * The uids of pods whose claim came to nothing. They are asked for again beside other work, never before it: else one pod
- * with our labels that policy lets nobody adopt would keep its ReplicaSet from ever being managed.
+ * The uids of objects whose claim came to nothing. They are asked for again beside other work, never before it: else one
+ * object with our labels that policy lets nobody adopt would keep its would-be owner from ever being managed.
  */
 export function remembered(memory: Json | undefined): ReadonlySet<string> {
   const uids = typeof memory === 'object' && memory !== null && !Array.isArray(memory) ? memory : {};
@@ -37,4 +37,15 @@ export function memoryAfter(
   }
   if (next.size === known.size && [...next].every((uid) => known.has(uid))) return {};
   return { memory: next.size === 0 ? null : { fruitless: [...next].sort() } };
+}
+
+/** The plan of a run that only claims; what it claimed is in the view of the next. */
+export function claimPlan(claimant: Claimant, claims: readonly Patch[]): Plan {
+  return { reason: 'claim', chains: claims.map((claim) => [claim]), events: [], ...confirmFor(claimant, claims) };
+}
+
+/** What follows such a run: another one at once, where each claim came to an end. */
+export function afterClaims(memory: Json | undefined, claims: readonly Outcome[]): Plan {
+  const ended = claims.every((outcome) => isDone(outcome) || isFruitless(outcome));
+  return nothing('claimed', { ...memoryAfter(remembered(memory), true, claims), ...(ended && { next: 'again' }) });
 }
