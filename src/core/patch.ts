@@ -12,6 +12,8 @@ export interface Change<O extends ApiObject> {
   readonly after: O;
   readonly reason: string;
   readonly subresource?: string;
+  /** Annotations that a status write changes as well, where the kind's own rules let it. */
+  readonly annotations?: readonly string[];
   readonly slot?: string;
   /** Why it may be done to whatever version is there. */
   readonly blind?: string;
@@ -23,7 +25,7 @@ export function patchOf<O extends ApiObject>(change: Change<O>): Patch | undefin
   const patch = diff(before, after);
   const parts = Object.keys(patch);
   if (parts.length === 0) return undefined;
-  if (subresource === 'status' && (parts.length > 1 || parts[0] !== 'status')) {
+  if (subresource === 'status' && !reportsOnly(patch, change.annotations ?? [])) {
     throw new TypeError(`patching the status with a change of ${parts.join(', ')}`);
   }
   if (blind !== undefined && touchesList(before, patch))
@@ -39,6 +41,13 @@ export function patchOf<O extends ApiObject>(change: Change<O>): Patch | undefin
     ...(slot !== undefined && { slot }),
     ...(blind === undefined ? versionOf(before) : { blind }),
   };
+}
+
+/** Nothing but the status, and of the metadata these annotations. */
+function reportsOnly({ status: _, metadata = {}, ...others }: JsonObject, annotations: readonly string[]): boolean {
+  const { annotations: changed = {}, ...more } = metadata as JsonObject;
+  const rest = [...Object.keys(others), ...Object.keys(more)];
+  return rest.length === 0 && Object.keys(changed as JsonObject).every((key) => annotations.includes(key));
 }
 
 /** Makes an orphan ours. The API server refuses it where another controller came first. */

@@ -45,7 +45,7 @@ export function policyInput(pending: Pending, work: Work, context: InputContext)
     partial: untracked.length > 0,
     untracked,
     cause: pending.cause,
-    facts: factsOf(work, request, context.facts),
+    facts: factsOf(work, pending, context.facts),
   };
 }
 
@@ -89,12 +89,15 @@ function describe(write: Write, { class: requestClass, verb, target }: WireReque
   };
 }
 
-function factsOf(work: Work, { target }: WireRequest, source: FactSource): PolicyInput['facts'] {
+function factsOf(work: Work, { request, write, after }: Pending, source: FactSource): PolicyInput['facts'] {
+  const { target } = request;
   const name = target.resource === 'core/namespaces' ? target.name : target.namespace;
   const namespace = name === undefined ? undefined : source.namespace(name);
   return {
     ...(namespace !== undefined && { namespace: namespaceFact(namespace) }),
-    ...(work.trigger !== undefined && { owner: ownerFact(work.trigger.ref, work.trigger.object) }),
+    ...(work.trigger !== undefined && {
+      owner: ownerFact(work.trigger.ref, work.trigger.object, write.verb === 'create' && hasTemplate(after)),
+    }),
   };
 }
 
@@ -105,9 +108,19 @@ function namespaceFact(
   return { value: { name, labels, phase: namespace.status?.phase ?? '' }, source: 'cache', resourceVersion };
 }
 
-/** The reconciled object without its pod template: rules judge what is written, and inputs stay small. */
-function ownerFact(ref: Ref, object: ApiObject & { spec?: JsonObject }): Fact<ApiObject> {
-  const { template: _template, ...spec } = object.spec ?? {};
+interface Specified extends ApiObject {
+  readonly spec?: JsonObject;
+}
+
+const hasTemplate = (object: Specified | undefined): boolean => object?.spec?.template !== undefined;
+
+/**
+ * The reconciled object without its pod template: rules judge what is written, and inputs stay small. Where an object
+ * with a template is made, rules compare the two.
+ */
+function ownerFact(ref: Ref, object: Specified, whole: boolean): Fact<ApiObject> {
+  const { template, ...others } = object.spec ?? {};
+  const spec = whole && template !== undefined ? { ...others, template } : others;
   const { managedFields: _fields, annotations: _annotations, ...metadata } = object.metadata ?? {};
   const value = { apiVersion: apiVersionOf(ref.resource), kind: resourceInfo(ref.resource).kind, metadata, spec };
   return { value: value as ApiObject, source: 'cache', resourceVersion: object.metadata?.resourceVersion ?? '' };

@@ -130,7 +130,10 @@ const facts = Type.Object(
   {
     namespace: Type.Optional(fact(namespace, 'The namespace that is written to.')),
     owner: Type.Optional(
-      fact(apiObject('Projected: metadata, and spec without templates.'), 'The object the write is for: the trigger.'),
+      fact(
+        apiObject('Projected: metadata, and spec; its template only where an object with a template is created.'),
+        'The object the write is for: the trigger.',
+      ),
     ),
     desired: Type.Optional(fact(Type.Number({ description: 'Count.' }), 'How many the owner wishes.')),
     available: Type.Optional(fact(Type.Number({ description: 'Count.' }), 'How many are available.')),

@@ -2,6 +2,9 @@ import { deepFreeze } from '#core/json.ts';
 import type {
   ClusterRole,
   ConfigMap,
+  Deployment,
+  DeploymentSpec,
+  DeploymentStatus,
   Job,
   LabelSelector,
   Namespace,
@@ -11,6 +14,7 @@ import type {
   Pod,
   PodSpec,
   PodStatus,
+  PodTemplateSpec,
   PolicyRule,
   ReplicaSet,
   ReplicaSetSpec,
@@ -63,6 +67,95 @@ export function configMap(
     kind: 'ConfigMap',
     metadata: metadata(at.name, more, at.namespace ?? 'default'),
     data,
+  });
+}
+
+export interface DeploymentWish {
+  readonly name?: string;
+  readonly replicas?: number;
+  readonly image?: string;
+  readonly selector?: LabelSelector;
+  /** Beside selector, replicas and template. */
+  readonly spec?: Partial<DeploymentSpec>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly metadata?: Meta;
+  readonly status?: DeploymentStatus;
+}
+
+/** A Deployment that selects `app: web` and rolls with API defaults (25 %, 600 s, 10 revisions). */
+export function deployment(wish: DeploymentWish = {}): Deployment {
+  const labels = { app: 'web' };
+  return deepFreeze({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: metadata(
+      wish.name ?? 'web',
+      { generation: 1, ...(wish.annotations && { annotations: wish.annotations }), ...wish.metadata },
+      wish.metadata?.namespace ?? 'default',
+    ),
+    spec: {
+      replicas: wish.replicas ?? 1,
+      selector: wish.selector ?? { matchLabels: labels },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+      progressDeadlineSeconds: 600,
+      revisionHistoryLimit: 10,
+      template: templateOf(wish.image ?? 'app:1', labels),
+      ...wish.spec,
+    },
+    status: wish.status ?? {},
+  });
+}
+
+const templateOf = (image: string, labels: Readonly<Record<string, string>>): PodTemplateSpec => ({
+  metadata: { labels },
+  spec: { containers: [{ name: 'app', image, resources: {} }] },
+});
+
+export interface RevisionWish {
+  readonly image: string;
+  readonly revision: number;
+  readonly replicas: number;
+  /** Of its pods: 0 by default; `at` of them exist by default as many as wished. */
+  readonly available?: number;
+  readonly at?: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly metadata?: Meta;
+  readonly status?: Partial<ReplicaSetStatus>;
+}
+
+/** A ReplicaSet of a Deployment, named `<deployment>-<revision>`, scaled for its size; the higher its revision, the younger. */
+export function revisionOf(owner: Deployment, wish: RevisionWish): ReplicaSet {
+  const { name = '', uid = '' } = owner.metadata ?? {};
+  const labels = { app: 'web', 'pod-template-hash': `h${wish.revision}` };
+  const desired = owner.spec.replicas ?? 1;
+  const at = wish.at ?? wish.replicas;
+  return replicaSet({
+    name: `${name}-${wish.revision}`,
+    replicas: wish.replicas,
+    labels,
+    template: templateOf(wish.image, labels),
+    metadata: {
+      labels,
+      creationTimestamp: `2026-01-01T00:00:${String(wish.revision).padStart(2, '0')}Z`,
+      annotations: {
+        'deployment.kubernetes.io/revision': String(wish.revision),
+        'deployment.kubernetes.io/desired-replicas': String(desired),
+        'deployment.kubernetes.io/max-replicas': String(desired + Math.ceil(desired / 4)),
+        ...wish.annotations,
+      },
+      ownerReferences: [
+        { apiVersion: 'apps/v1', kind: 'Deployment', name, uid, controller: true, blockOwnerDeletion: true },
+      ],
+      ...wish.metadata,
+    },
+    status: {
+      replicas: at,
+      readyReplicas: wish.available ?? 0,
+      availableReplicas: wish.available ?? 0,
+      terminatingReplicas: 0,
+      observedGeneration: 1,
+      ...wish.status,
+    },
   });
 }
 
