@@ -3,6 +3,7 @@ import { clusterroleAggregation } from './cluster/clusterrole-aggregation.ts';
 import { podGarbageCollector } from './cluster/pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from './identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from './identity/serviceaccount.ts';
+import { deployment } from './workloads/deployment.ts';
 import { replicaset } from './workloads/replicaset.ts';
 import { ttlAfterFinished } from './workloads/ttl-after-finished.ts';
 
@@ -10,6 +11,7 @@ import { ttlAfterFinished } from './workloads/ttl-after-finished.ts';
 export const CONTROLLERS: readonly Controller[] = [
   // One line each.
   clusterroleAggregation,
+  deployment,
   podGarbageCollector,
   replicaset,
   rootCaCertificatePublisher,

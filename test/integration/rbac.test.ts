@@ -154,28 +154,38 @@ describe('I7: and nothing else', () => {
 });
 
 describe('rights that no request shows', () => {
-  const role = files
-    .flatMap((file) => file.objects)
-    .find(
-      (object) => object.kind === 'ClusterRole' && object.metadata.name === 'comptroller:replicaset',
-    ) as Manifest & { rules: PolicyRule[] };
+  const roleOf = (controller: string) =>
+    files
+      .flatMap((file) => file.objects)
+      .find(
+        (object) => object.kind === 'ClusterRole' && object.metadata.name === `comptroller:${controller}`,
+      ) as Manifest & { rules: PolicyRule[] };
 
-  it('requires replicasets/finalizers: without it no pod with blockOwnerDeletion can be made', async () => {
-    const replicaSet = await createReplicaSet();
+  /** The controller's write works with the right, is refused without it, and works again. */
+  async function needs(controller: string, right: string, path: string, body: object): Promise<void> {
+    const role = roleOf(controller);
     const attempt = async (): Promise<{ status: number; message: string }> => {
-      const answer = await client('replicaset').call('POST', '/api/v1/namespaces/default/pods', {
-        body: podOf(replicaSet),
-      });
+      const answer = await client(controller).call('POST', path, { body });
       return { status: answer.status, message: (answer.body as { message?: string }).message ?? '' };
     };
     await expect.poll(async () => (await attempt()).status, { timeout: 10_000 }).toBe(201);
-    const rules = role.rules.filter((rule) => !rule.resources.includes('replicasets/finalizers'));
+    const rules = role.rules.filter((rule) => !rule.resources.includes(right));
     expect(rules.length).toBe(role.rules.length - 1);
     await world.admin.apply('rbac.authorization.k8s.io/clusterroles', { ...role, rules } as object);
     await expect.poll(async () => (await attempt()).status, { timeout: 10_000 }).toBe(403);
     expect((await attempt()).message).toMatch(/blockOwnerDeletion/);
     await world.admin.applyYaml(toYaml(files));
     await expect.poll(async () => (await attempt()).status, { timeout: 10_000 }).toBe(201);
+  }
+
+  it('requires replicasets/finalizers: without it no pod with blockOwnerDeletion can be made', async () => {
+    const pods = '/api/v1/namespaces/default/pods';
+    await needs('replicaset', 'replicasets/finalizers', pods, podOf(await createReplicaSet()));
+  });
+
+  it('requires deployments/finalizers: without it no ReplicaSet with blockOwnerDeletion can be made', async () => {
+    const sets = '/apis/apps/v1/namespaces/default/replicasets';
+    await needs('deployment', 'deployments/finalizers', sets, replicaSetOf(await createDeployment()));
   });
 
   async function createReplicaSet(): Promise<{ uid: string }> {
@@ -210,6 +220,35 @@ describe('rights that no request shows', () => {
       kind: 'Pod',
       metadata: { generateName: 'web-', labels: { app: 'web' }, ownerReferences: [owner] },
       spec: { containers: [{ name: 'c', image: 'registry.k8s.io/pause' }] },
+    };
+  }
+
+  const hashed = { app: 'rolled', 'pod-template-hash': 'x' };
+  const templated = (labels: object) => ({
+    metadata: { labels },
+    spec: { containers: [{ name: 'c', image: 'registry.k8s.io/pause' }] },
+  });
+
+  async function createDeployment(): Promise<{ uid: string }> {
+    const labels = { app: 'rolled' };
+    const made = await world.admin.create('apps/deployments', {
+      metadata: { namespace: 'default', name: 'rolled' },
+      spec: { replicas: 0, selector: { matchLabels: labels }, template: templated(labels) },
+    });
+    return { uid: made.metadata?.uid ?? '' };
+  }
+
+  function replicaSetOf({ uid }: { uid: string }): object {
+    const reference = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'rolled', uid };
+    return {
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: {
+        generateName: 'rolled-',
+        labels: hashed,
+        ownerReferences: [{ ...reference, controller: true, blockOwnerDeletion: true }],
+      },
+      spec: { replicas: 0, selector: { matchLabels: hashed }, template: templated(hashed) },
     };
   }
 });

@@ -1,4 +1,5 @@
 import { clusterroleAggregationRules } from './admission-rules/clusterrole-aggregation.ts';
+import { deploymentRules } from './admission-rules/deployment.ts';
 import { podGarbageCollectorRules } from './admission-rules/pod-garbage-collector.ts';
 import type { AdmissionRules } from './admission-rules/port.ts';
 import { replicasetRules } from './admission-rules/replicaset.ts';
@@ -10,6 +11,7 @@ import { ttlAfterFinishedRules } from './admission-rules/ttl-after-finished.ts';
 export const ADMISSION_RULES: ReadonlyMap<string, readonly AdmissionRules[]> = new Map([
   // One line each.
   ['clusterrole-aggregation', clusterroleAggregationRules],
+  ['deployment', deploymentRules],
   ['pod-garbage-collector', podGarbageCollectorRules],
   ['replicaset', replicasetRules],
   ['root-ca-certificate-publisher', rootCaCertificatePublisherRules],
