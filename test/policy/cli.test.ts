@@ -160,5 +160,6 @@ describe('build and test', () => {
     writeFileSync(data, readFileSync(data, 'utf8').replace('restricted', 'baseline'));
     expect(await policy('test', '--root', root, '--opa', opa)).toBe(1);
     expect(out).toMatch(/compiled module: \d+ cases failed/);
-  });
+    // All cases of all controllers, several times over.
+  }, 240_000);
 });
