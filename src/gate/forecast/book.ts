@@ -24,6 +24,8 @@ export interface Shelf {
   readonly quotas: Map<string, Held>;
   /** Another number whenever room may have come. */
   epoch: number;
+  /** Another number with each change. */
+  version: number;
 }
 
 /** The ResourceQuotas of all namespaces; a namespace without any costs one look-up. */
@@ -38,7 +40,7 @@ export function createBook(): Book {
   let serial = 0;
 
   const open = (namespace: string): Shelf => {
-    const shelf = shelves.get(namespace) ?? { quotas: new Map(), epoch: ++serial };
+    const shelf = shelves.get(namespace) ?? { quotas: new Map(), epoch: ++serial, version: 0 };
     shelves.set(namespace, shelf);
     return shelf;
   };
@@ -68,7 +70,8 @@ export function createBook(): Book {
       const { namespace = '', name = '' } = (now ?? old)?.metadata ?? {};
       const shelf = open(namespace);
       const room = now === undefined ? drop(namespace, shelf, name) : put(shelf, name, quotaOf(now));
-      if (room) shelf.epoch = ++serial;
+      shelf.version = ++serial;
+      if (room) shelf.epoch = shelf.version;
       return room;
     },
   };

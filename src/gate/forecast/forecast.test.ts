@@ -42,8 +42,8 @@ function benchOf() {
       tell(shown, now);
       shown = now;
     },
-    ask: (owner = 'o', namespace = 'a'): Admission =>
-      forecast.ask({ resource: 'core/pods', namespace, object: {}, owner, address: `address of ${owner}` }),
+    ask: (owner = 'o', namespace = 'a', object: ApiObject = {}): Admission =>
+      forecast.ask({ resource: 'core/pods', namespace, object, owner, address: `address of ${owner}` }),
   };
 }
 
@@ -75,6 +75,22 @@ describe('while there is room', () => {
     show(quota(10, 0));
     show(quota(2, 0, 'smaller'));
     expect(kinds(many(4, ask))).toBe('aapd');
+  });
+
+  test('what pods of one spec ask for follows the quotas, and the namespace', () => {
+    const { ask, show } = benchOf();
+    const spec = { containers: [{ name: 'main', resources: { requests: { cpu: '1' } } }] };
+    const one = (namespace = 'a') => ask('o', namespace, { spec } as ApiObject);
+    const cpu = (hard: string): ResourceQuota => ({
+      metadata: { namespace: 'a', name: 'q' },
+      status: { hard: { 'requests.cpu': hard }, used: { 'requests.cpu': '0' } },
+    });
+    show(quota(9, 0));
+    expect(kinds([one(), one()])).toBe('aa');
+    show(cpu('3'));
+    expect(kinds([one(), one(), one(), one(), one(), one('b')])).toBe('aaapdf');
+    show(quota(9, 0));
+    expect(kinds([one()])).toBe('a');
   });
 
   test('a failed write gives back what was reserved, and wakes who waits', () => {

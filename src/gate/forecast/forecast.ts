@@ -15,9 +15,13 @@ const SHOWN_WITHIN: Ms = seconds(5);
 const KNOWN_WITHIN: Ms = seconds(15);
 const FREE: Admission = { kind: 'free' };
 
+/** What the pods of one plan ask for: they share a spec, and reading its quantities again for each would be slow. */
+type Known = WeakMap<object, { readonly shelf: Shelf; readonly version: number; readonly wanted: readonly Wanted[] }>;
+
 export function createForecast({ clock, meter }: { readonly clock: Clock; readonly meter: Meter }): Forecast {
   const book = createBook();
   const probes = createProbes();
+  const known: Known = new WeakMap();
   const callbacks = new Set<(address: string) => void>();
   const waiting = createWaiting(clock, (address) => {
     for (const callback of callbacks) callback(address);
@@ -64,7 +68,7 @@ export function createForecast({ clock, meter }: { readonly clock: Clock; readon
     ask(asked) {
       const shelf = book.in(asked.namespace);
       if (shelf === undefined) return FREE;
-      const wanted = wantedOf(asked, shelf, clock.now().wall);
+      const wanted = wantedOf(asked, shelf, known, clock.now().wall);
       if (wanted.length === 0) return FREE;
       const stance = probes.stance(ownerOf(asked), shelf.epoch);
       const room = wanted.every(({ of, amounts, blocked }) => !blocked && fits(of, amounts));
@@ -91,7 +95,17 @@ export function createForecast({ clock, meter }: { readonly clock: Clock; readon
 
 const ownerOf = ({ owner, resource }: Asked): string => `${owner} ${resource}`;
 
-function wantedOf({ resource, object }: Asked, shelf: Shelf, wall: Ms): readonly Wanted[] {
+function wantedOf(asked: Asked, shelf: Shelf, known: Known, wall: Ms): readonly Wanted[] {
+  const { spec } = asked.object as Pod;
+  if (asked.resource !== 'core/pods' || spec === undefined) return computed(asked, shelf, wall);
+  const before = known.get(spec);
+  if (before?.shelf === shelf && before.version === shelf.version) return before.wanted;
+  const wanted = computed(asked, shelf, wall);
+  known.set(spec, { shelf, version: shelf.version, wanted });
+  return wanted;
+}
+
+function computed({ resource, object }: Asked, shelf: Shelf, wall: Ms): readonly Wanted[] {
   const evaluator = evaluatorOf(resource);
   if (evaluator === undefined) return [];
   const judged = resource === 'core/pods' ? withDefaults(object as Pod) : object;
