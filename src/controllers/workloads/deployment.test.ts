@@ -653,6 +653,32 @@ scenarios(deployment, {
       expect(requeueAfter).toBe(601_000);
     },
   },
+  'makes a ReplicaSet for the template that goes, without pods, so that its revision is known': {
+    given: [undone('1'), undoOld],
+    key,
+    now,
+    check: ({ reason, chains }) => {
+      expect(reason).toBe('create-replica-set');
+      expect((chains.flat()[0] as Create).object).toMatchObject({
+        metadata: { annotations: { [`${NAME}/revision`]: '2' } },
+        spec: { replicas: 0 },
+      });
+    },
+    settled: { check: ({ events }) => expect(events).toEqual([]) },
+  },
+  'shrinks first what shrinks, where shares go both ways: the whole must not grow above its bound between two writes': {
+    given: [
+      settled('app:2', 12, 2),
+      revisionOf(rolling, { image: 'app:1', revision: 1, replicas: 6, available: 6, annotations: sizes(20, 25) }),
+      revisionOf(rolling, { image: 'app:2', revision: 2, replicas: 5, available: 5, annotations: sizes(10, 5) }),
+    ],
+    key,
+    now,
+    check: ({ reason, chains }) => {
+      expect([reason, chains.length]).toEqual(['scale', 1]);
+      expect(sizesIn(chains)).toEqual(['web-1 6 to 4', 'web-2 5 to 11']);
+    },
+  },
   'rolls back to the last revision, with its annotations': {
     given: [undoing, undoOld, undoNew],
     key,

@@ -8,8 +8,8 @@ import type { Family } from './family.ts';
 import { newestSize } from './sizes.ts';
 import { HASH_LABEL, templateHash, withHash } from './template.ts';
 
-/** Makes the ReplicaSet for the Deployment's template, as large as its strategy allows at once. */
-export function creation(deployment: Deployment, { old }: Family): Create {
+/** Makes the ReplicaSet for the Deployment's template, as large as its strategy allows at once, or `empty`. */
+export function creation(deployment: Deployment, { old }: Family, empty?: 'empty'): Create {
   const { name = '', namespace } = deployment.metadata ?? {};
   const { selector, template, minReadySeconds } = deployment.spec;
   const hash = templateHash(template, deployment.status?.collisionCount);
@@ -26,7 +26,7 @@ export function creation(deployment: Deployment, { old }: Family): Create {
       ownerReferences: [ownerReference('apps/deployments', deployment)],
     },
     spec: {
-      replicas: newestSize(deployment, 0, sum(old, sizeOf)),
+      replicas: empty === 'empty' ? 0 : newestSize(deployment, 0, sum(old, sizeOf)),
       ...(minReadySeconds !== undefined && { minReadySeconds }),
       selector: selecting(selector, hash),
       template: labelled,

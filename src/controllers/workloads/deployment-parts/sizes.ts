@@ -1,5 +1,5 @@
 import type { Deployment, ReplicaSet } from '#core/k8s/types.gen.ts';
-import { desiredReplicas, maxReplicas } from './annotations.ts';
+import { annotationOf, DESIRED_REPLICAS, maxReplicas, parseInt64 } from './annotations.ts';
 import { availableOf, desiredOf, isActiveSet, isRolling, maxSurge, minAvailable, sizeOf, sum } from './bounds.ts';
 import { activeOld, bySize, everyone, type Family } from './family.ts';
 
@@ -66,9 +66,15 @@ export function isSaturated(deployment: Deployment, newest: ReplicaSet | undefin
   return (
     newest !== undefined &&
     sizeOf(newest) === desired &&
-    desiredReplicas(newest) === desired &&
+    notedSize(newest) === desired &&
     (newest.status?.availableReplicas ?? 0) === desired
   );
+}
+
+/** As Go reads it here, other than where a change of size is looked for: signs are fine, and 32 bits of it count. */
+function notedSize(replicaSet: ReplicaSet): number | undefined {
+  const noted = parseInt64(annotationOf(replicaSet, DESIRED_REPLICAS) ?? '');
+  return noted === undefined ? undefined : Number(BigInt.asIntN(32, noted));
 }
 
 /**

@@ -123,7 +123,7 @@ function withoutCounts(status: DeploymentStatus): DeploymentStatus {
 }
 
 /** Undefined where a ReplicaSet that was counted does not tell. */
-function terminatingOf(replicaSets: readonly ReplicaSet[]): number | undefined {
+export function terminatingOf(replicaSets: readonly ReplicaSet[]): number | undefined {
   let total = 0;
   for (const { status } of replicaSets) {
     const { terminatingReplicas, observedGeneration = 0 } = status ?? {};

@@ -26,7 +26,8 @@ export function nextStep(deployment: Deployment, family: Family, view: View<List
   }
   const wished = rollbackTo(deployment);
   if (wished !== undefined) {
-    return family.newest === undefined ? created(deployment, family) : rollback(deployment, family, wished);
+    // Made for its revision alone: upstream fills it at once, beside the old pods also where it recreates.
+    return family.newest === undefined ? created(deployment, family, 'empty') : rollback(deployment, family, wished);
   }
   const resized = isResized(deployment, family) ? sized(deployment, family) : REST;
   if (resized !== REST) return resized;
@@ -53,8 +54,8 @@ const chain = (reason: string, writes: readonly Write[]): Plan =>
 const chains = (reason: string, writes: readonly Write[]): Plan =>
   writes.length === 0 ? REST : { reason, chains: writes.map((write) => [write]), events: [] };
 
-const created = (deployment: Deployment, family: Family): Plan =>
-  chain('create-replica-set', [creation(deployment, family)]);
+const created = (deployment: Deployment, family: Family, empty?: 'empty'): Plan =>
+  chain('create-replica-set', [creation(deployment, family, empty)]);
 
 /** Somebody changed the size: an active ReplicaSet was scaled for another one. */
 function isResized(deployment: Deployment, family: Family): boolean {
