@@ -3,6 +3,8 @@ import { clusterroleAggregation } from './cluster/clusterrole-aggregation.ts';
 import { podGarbageCollector } from './cluster/pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from './identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from './identity/serviceaccount.ts';
+import { endpoints } from './network/endpoints.ts';
+import { endpointslice } from './network/endpointslice.ts';
 import { deployment } from './workloads/deployment.ts';
 import { replicaset } from './workloads/replicaset.ts';
 import { ttlAfterFinished } from './workloads/ttl-after-finished.ts';
@@ -12,6 +14,8 @@ export const CONTROLLERS: readonly Controller[] = [
   // One line each.
   clusterroleAggregation,
   deployment,
+  endpoints,
+  endpointslice,
   podGarbageCollector,
   replicaset,
   rootCaCertificatePublisher,

@@ -1,5 +1,7 @@
 import { clusterroleAggregationRules } from './admission-rules/clusterrole-aggregation.ts';
 import { deploymentRules } from './admission-rules/deployment.ts';
+import { endpointsRules } from './admission-rules/endpoints.ts';
+import { endpointsliceRules } from './admission-rules/endpointslice.ts';
 import { podGarbageCollectorRules } from './admission-rules/pod-garbage-collector.ts';
 import type { AdmissionRules } from './admission-rules/port.ts';
 import { replicasetRules } from './admission-rules/replicaset.ts';
@@ -12,6 +14,8 @@ export const ADMISSION_RULES: ReadonlyMap<string, readonly AdmissionRules[]> = n
   // One line each.
   ['clusterrole-aggregation', clusterroleAggregationRules],
   ['deployment', deploymentRules],
+  ['endpoints', endpointsRules],
+  ['endpointslice', endpointsliceRules],
   ['pod-garbage-collector', podGarbageCollectorRules],
   ['replicaset', replicasetRules],
   ['root-ca-certificate-publisher', rootCaCertificatePublisherRules],
