@@ -82,8 +82,14 @@ function before(
   const { deletionTimestamp: _, ...metadata } = service.metadata ?? {};
   const store = fakeStore([{ ...service, metadata } as Service, ...nodes, ...pods]);
   store.run(planFor(endpointslice, store.objects(), { maxEndpointsPerSlice: max }));
-  return tamper(store.objects().filter(isSlice), mischief);
+  // Under other names: the next store counts from the same number.
+  return tamper(store.objects().filter(isSlice).map(renamed), mischief);
 }
+
+const renamed = (one: EndpointSlice): EndpointSlice => ({
+  ...one,
+  metadata: { ...one.metadata, name: `old-${one.metadata?.name}` },
+});
 
 const drawWorld = (most: number, of: fc.Arbitrary<Service> = drawService): fc.Arbitrary<World> =>
   fc
@@ -121,7 +127,8 @@ function summary({ slices }: World, { created, updated, deleted, events, failed 
   const changed = updated.filter((slice) => bare(slice) !== bare(was.get(slice.metadata?.name ?? '')));
   const after = new Map(was);
   for (const name of deleted) after.delete(name);
-  for (const slice of [...updated, ...created]) after.set(slice.metadata?.name ?? '', slice);
+  for (const slice of updated) after.set(slice.metadata?.name ?? '', slice);
+  for (const [nth, slice] of created.entries()) after.set(`new-${nth}`, slice);
   const final = [...after.values()];
   return canonical({
     writes: [created.length, changed.length, deleted.length],
@@ -194,7 +201,10 @@ async function compareSlices(drawn: fc.Arbitrary<World>, count: number): Promise
       if (!answers.some((one) => summary(world, one) === summary(world, told))) doubtful.push(world);
     },
   );
-  const answers = (await oracle.ask(doubtful.map((world) => question(world, 400)))) as readonly (readonly Told[])[];
+  const first = doubtful[0];
+  if (doubtful.length > count / 20)
+    expect({ doubtful: doubtful.length, first, mine: first && ours(first) }).toBeUndefined();
+  const answers = (await oracle.ask(doubtful.map((world) => question(world, 200)))) as readonly (readonly Told[])[];
   for (const [at, world] of doubtful.entries()) {
     const told = summary(world, ours(world));
     const all = (answers[at] ?? []).map((one) => summary(world, one));
@@ -204,11 +214,11 @@ async function compareSlices(drawn: fc.Arbitrary<World>, count: number): Promise
 }
 
 test('slices are packed, labelled, hinted and removed as upstream does it', { timeout: 300_000 }, async () => {
-  const written = (await compareSlices(drawWorld(14), 4000)).flatMap(({ created, updated }) => [
+  const written = (await compareSlices(drawWorld(14), 3000)).flatMap(({ created, updated }) => [
     ...created,
     ...updated,
   ]);
-  expect(written.length).toBeGreaterThan(4000);
+  expect(written.length).toBeGreaterThan(3000);
 });
 
 const topologyOf = service({}, { annotations: { 'service.kubernetes.io/topology-mode': 'Auto' } });

@@ -109,7 +109,9 @@ function planTypes(
   triggerTime: string | undefined,
 ): Result {
   const types = addressTypesOf(given.service);
-  let result: Result = { chains: [], events: [], lost: [], hinted };
+  const others = slices.filter(({ addressType }) => !types.some((type) => type === addressType));
+  // As upstream, a Service that gives up an address type counts as one without hints.
+  let result: Result = { chains: [], events: [], lost: [], hinted: hinted && others.length === 0 };
   for (const type of types) {
     const own = slices.filter(({ addressType }) => addressType === type);
     const planned = planType(given, own, type);
@@ -129,7 +131,6 @@ function planTypes(
       hinted: populated,
     };
   }
-  const others = slices.filter(({ addressType }) => !types.some((type) => type === addressType));
   const chains = [...result.chains, ...others.map((slice) => [removal(slice, 'address-type')])];
   return { ...result, chains: chains.filter((chain) => chain.length > 0) };
 }
