@@ -300,7 +300,11 @@ function track({ pipeline, telemetry, signal }: Stage): void {
 }
 
 /** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */
-function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
+function attend(
+  { pipeline, telemetry, signal, fence }: Stage,
+  reign: () => Reign | undefined,
+  undo: (() => unknown)[],
+): void {
   const { evaluator, cache, park, forecast, ledger, clock, blast } = pipeline;
   undo.push(
     evaluator.onActivation(() => {
@@ -311,7 +315,8 @@ function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | und
     forecast.onRoom((address) => reign()?.wake(address)),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });
-      void blast.desk.holdAll('history-went-back');
+      // A follower's view is not what anything is deleted by.
+      if (fence.epoch() !== undefined) void blast.desk.holdAll('history-went-back');
       void reign()?.restart(() => cache.catchUp(signal));
     }),
     watchLoopDelay(clock, telemetry.meter),
