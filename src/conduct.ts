@@ -267,6 +267,7 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
     maxEndpointsPerSlice: config.endpoints.maxPerSlice,
     endpointSliceUpdatesBatchPeriod: config.endpoints.sliceUpdatesBatchPeriod,
     endpointUpdatesBatchPeriod: config.endpoints.updatesBatchPeriod,
+    namespaceSyncPeriod: config.namespaces.syncPeriod,
   });
   const workers = new Map(
     pipeline.controllers.flatMap(({ loops }) =>

@@ -1,7 +1,8 @@
 import type { Job, Node, Pod } from '#core/k8s/types.gen.ts';
 import { isReady, isTerminal } from '#core/pod.ts';
-import { type ApiObject, type Resource, shortName } from '#core/resource.ts';
+import type { ApiObject, Resource } from '#core/resource.ts';
 import type { Ms } from '#core/time.ts';
+import { weightOf } from '#core/weights.ts';
 import type { Pending } from '../work.ts';
 import type { Lookup } from './lookup.ts';
 import { bounded, MOST, whole } from './numbers.ts';
@@ -17,20 +18,6 @@ export interface Loss {
 
 const NONE: Loss = { weight: 0, destructive: false };
 
-const WEIGHTS: ReadonlyMap<string, number> = new Map([
-  ['apiextensions.k8s.io/customresourcedefinitions', 50],
-  ['core/persistentvolumes', 20],
-  ['core/persistentvolumeclaims', 10],
-  ['core/namespaces', 5],
-  ['core/pods', 1],
-  ['core/replicationcontrollers', 1],
-  ['apps/deployments', 1],
-  ['apps/statefulsets', 1],
-  ['apps/daemonsets', 1],
-  ['apps/replicasets', 1],
-  ['batch/jobs', 1],
-]);
-const OTHER = 0.2;
 /** A node whose pods cannot be looked up counts as full. */
 const PODS_OF_A_NODE = 110;
 
@@ -63,10 +50,6 @@ function lossOf(pending: Pending, lookup: Lookup): Loss {
     default:
       return subresource === 'status' ? NONE : change(resource, objectOf(pending, lookup), after, pending, lookup);
   }
-}
-
-export function weightOf(resource: Resource): number {
-  return WEIGHTS.get(shortName(resource)) ?? OTHER;
 }
 
 /** What the cache shows under the same uid is more than what a plan knows, which may be metadata only. */

@@ -2,6 +2,7 @@ import { clusterroleAggregationRules } from './admission-rules/clusterrole-aggre
 import { deploymentRules } from './admission-rules/deployment.ts';
 import { endpointsRules } from './admission-rules/endpoints.ts';
 import { endpointsliceRules } from './admission-rules/endpointslice.ts';
+import { namespaceRules } from './admission-rules/namespace.ts';
 import { podGarbageCollectorRules } from './admission-rules/pod-garbage-collector.ts';
 import type { AdmissionRules } from './admission-rules/port.ts';
 import { replicasetRules } from './admission-rules/replicaset.ts';
@@ -16,6 +17,7 @@ export const ADMISSION_RULES: ReadonlyMap<string, readonly AdmissionRules[]> = n
   ['deployment', deploymentRules],
   ['endpoints', endpointsRules],
   ['endpointslice', endpointsliceRules],
+  ['namespace', namespaceRules],
   ['pod-garbage-collector', podGarbageCollectorRules],
   ['replicaset', replicasetRules],
   ['root-ca-certificate-publisher', rootCaCertificatePublisherRules],
