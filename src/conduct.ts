@@ -252,7 +252,9 @@ async function beginReign(
   if (!noted.ok) throw new Error(`recording the leadership: ${noted.code}`);
   const wentBack = predecessor !== undefined && (await noteRollback(base.opened, predecessor, telemetry.log));
   await stage.synced;
-  await caughtUp(cache, signal, () => recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log }));
+  await caughtUp(cache, signal, () =>
+    recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log, controllers: pipeline.controllers }),
+  );
   signal.addEventListener('abort', blast.lead({ emit: events.emit, wake }), { once: true });
   if (wentBack) await blast.desk.holdAll('ledger-went-back');
   return startReign(pipeline.controllers, runnerParts(stage));
@@ -267,7 +269,6 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
     maxEndpointsPerSlice: config.endpoints.maxPerSlice,
     endpointSliceUpdatesBatchPeriod: config.endpoints.sliceUpdatesBatchPeriod,
     endpointUpdatesBatchPeriod: config.endpoints.updatesBatchPeriod,
-    namespaceSyncPeriod: config.namespaces.syncPeriod,
   });
   const workers = new Map(
     pipeline.controllers.flatMap(({ loops }) =>
@@ -301,11 +302,7 @@ function track({ pipeline, telemetry, signal }: Stage): void {
 }
 
 /** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */
-function attend(
-  { pipeline, telemetry, signal, fence }: Stage,
-  reign: () => Reign | undefined,
-  undo: (() => unknown)[],
-): void {
+function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
   const { evaluator, cache, park, forecast, ledger, clock, blast } = pipeline;
   undo.push(
     evaluator.onActivation(() => {
@@ -316,8 +313,7 @@ function attend(
     forecast.onRoom((address) => reign()?.wake(address)),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });
-      // A follower's view is not what anything is deleted by.
-      if (fence.epoch() !== undefined) void blast.desk.holdAll('history-went-back');
+      void blast.desk.holdAll('history-went-back');
       void reign()?.restart(() => cache.catchUp(signal));
     }),
     watchLoopDelay(clock, telemetry.meter),

@@ -40,7 +40,7 @@ describe('what the API server says it serves', () => {
     );
     const away = group('metrics.example.com', { version: 'v1beta1', freshness: 'Stale' });
     expect(read(items, away)).toEqual({
-      served: [{ resource: 'example.com/widgets@v2,Widget,namespaced', verbs: ['delete', 'list'] }],
+      served: [{ resource: 'example.com/widgets@v2,Widget,namespaced', verbs: ['delete', 'list'], also: ['v1'] }],
       failed: ['metrics.example.com/v1beta1'],
     });
   });

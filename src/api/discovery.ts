@@ -1,6 +1,6 @@
 import type { ReadResult } from '#core/controller.ts';
 import type { Discovery, Served } from '#core/discovery.ts';
-import { discovered } from '#core/resource.ts';
+import { discovered, resourceInfo } from '#core/resource.ts';
 import { TransportError } from './failure.ts';
 import type { Reader } from './port.ts';
 
@@ -67,27 +67,40 @@ interface ResourceItem {
 export function readDiscovery(body: unknown): Discovery | undefined {
   const { kind, items } = (body ?? {}) as { kind?: unknown; items?: unknown };
   if (kind !== 'APIGroupDiscoveryList' || !Array.isArray(items)) return undefined;
-  return together((items as GroupItem[]).map(readGroup));
+  return together(objectsIn<GroupItem>(items).map(readGroup));
 }
 
 /** Versions come in the server's order of preference. */
 function readGroup({ metadata, versions }: GroupItem): Discovery {
   const group = typeof metadata?.name === 'string' ? metadata.name : '';
-  const served = new Map<string, Served>();
+  const served = new Map<string, Served & { readonly also: string[] }>();
   const failed: string[] = [];
   const unreadable: string[] = [];
-  for (const { version, freshness, resources } of listed<VersionItem>(versions)) {
+  for (const { version, freshness, resources } of objectsIn<VersionItem>(versions)) {
     if (typeof version !== 'string') continue;
     const groupVersion = group === '' ? version : `${group}/${version}`;
     if (freshness === 'Stale') failed.push(groupVersion);
-    for (const item of listed<ResourceItem>(resources)) {
+    for (const item of objectsIn<ResourceItem>(resources)) {
       const one = readResource(item, group, version);
       // Without verbs it is only the parent of subresources: nothing can be done to it.
       if (one === undefined && listed(item.verbs).length > 0) unreadable.push(`${groupVersion} ${textOf(item)}`);
-      if (one !== undefined && !served.has(textOf(item))) served.set(textOf(item), one);
+      if (one !== undefined) serve(served, textOf(item), one, version);
     }
   }
-  return { served: [...served.values()], failed, unreadable };
+  const all = [...served.values()].map(({ also, ...one }) => (also.length === 0 ? one : { ...one, also }));
+  return { served: all, failed, unreadable };
+}
+
+/** In the first version that has it; the others of the same kind are noted. */
+function serve(
+  served: Map<string, Served & { readonly also: string[] }>,
+  plural: string,
+  one: Served,
+  version: string,
+): void {
+  const known = served.get(plural);
+  if (known === undefined) served.set(plural, { ...one, also: [] });
+  else if (resourceInfo(known.resource).kind === resourceInfo(one.resource).kind) known.also.push(version);
 }
 
 function textOf({ resource }: ResourceItem): string {
@@ -104,4 +117,8 @@ function readResource({ resource: plural, responseKind, scope, verbs }: Resource
 
 function listed<T>(value: unknown): readonly T[] {
   return Array.isArray(value) ? (value as T[]) : [];
+}
+
+function objectsIn<T extends object>(value: unknown): readonly T[] {
+  return listed<unknown>(value).filter((one) => typeof one === 'object' && one !== null) as unknown as readonly T[];
 }

@@ -1,63 +1,109 @@
 import { describe, expect, test } from 'vitest';
-import type { Reader } from './port.ts';
+import type { Resource } from '#core/resource.ts';
+import { TransportError } from './failure.ts';
+import type { ReadAnswer } from './port.ts';
 import { createReads } from './reads.ts';
 
-/** Reads whose server answers everything so. */
-function readsOf(status: number, body: unknown) {
-  const asked: string[] = [];
-  const get: Reader['get'] = async (_identity, path) => {
-    asked.push(path);
-    return { status, body };
-  };
-  return { asked, reads: createReads({ get } as Reader, 'namespace') };
+const WIDGETS: Resource = 'example.com/widgets@v1,Widget,namespaced';
+
+/** Reads of one answer, and what was asked for. */
+function reading(answer: ReadAnswer | Error) {
+  const asked: { identity: string; path: string; accept: string | undefined }[] = [];
+  const reads = createReads(
+    {
+      get: async (identity, path, options) => {
+        asked.push({ identity, path, accept: options?.accept });
+        if (answer instanceof Error) throw answer;
+        return answer;
+      },
+      review: () => Promise.reject(new TypeError('reviewing')),
+    },
+    'collector',
+  );
+  return { reads, asked };
 }
-const LIST = 'PartialObjectMetadataList';
-const item = { metadata: { name: 'a', uid: 'u' } };
+
+const partial = (name: string) => ({
+  apiVersion: 'meta.k8s.io/v1',
+  kind: 'PartialObjectMetadata',
+  metadata: { name, namespace: 'a', uid: `uid-${name}`, resourceVersion: '3' },
+});
+const at = { namespace: 'a', name: 'x' };
+
+describe('metadata', () => {
+  test('is all that is asked for, under the own name, and comes as the kind that it is of', async () => {
+    const { reads, asked } = reading({ status: 200, body: partial('x') });
+    expect(await reads.metadata(WIDGETS, at)).toEqual({
+      ok: true,
+      object: { ...partial('x'), apiVersion: 'example.com/v1', kind: 'Widget' },
+    });
+    expect(asked).toEqual([
+      {
+        identity: 'collector',
+        path: '/apis/example.com/v1/namespaces/a/widgets/x',
+        accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+      },
+    ]);
+  });
+
+  test.each([
+    ['that is not there', { reason: 'NotFound', details: { name: 'x' } }, 'NotFound'],
+    ['of a resource that is not served', { reason: 'NotFound', details: {} }, 'NotServed'],
+    ['behind a path that nobody knows', undefined, ''],
+    ['that nobody may see', { reason: 'Forbidden', message: 'secret' }, 'Forbidden'],
+    ['of whom a hostile server tells', { reason: 'not a word' }, ''],
+  ])('of an object %s', async (_, body, reason) => {
+    const { reads } = reading({ status: 404, body });
+    expect(await reads.metadata(WIDGETS, at)).toEqual({ ok: false, status: 404, reason });
+  });
+
+  test.each([[{}], [{ metadata: { name: 'x' } }], [null], [{ metadata: { name: 1, uid: 'u' } }]])(
+    'is none of %j',
+    async (body) => {
+      const { reads } = reading({ status: 200, body });
+      expect(await reads.metadata(WIDGETS, at)).toEqual({ ok: false, status: 200, reason: 'Malformed' });
+    },
+  );
+});
 
 describe('a list of metadata', () => {
-  test.each([
-    ['with items', { kind: LIST, metadata: {}, items: [item] }, { items: [item], remaining: 0 }],
-    [
-      'of which there are more',
-      { kind: LIST, metadata: { continue: 'x', remainingItemCount: 7 }, items: [item] },
-      { items: [item], remaining: 7 },
-    ],
-    [
-      'that goes on untold',
-      { kind: LIST, metadata: { continue: 'x' }, items: [item] },
-      { items: [item], remaining: 1 },
-    ],
-    [
-      'that is empty, as the API server writes it',
-      { kind: LIST, metadata: {}, items: null },
-      { items: [], remaining: 0 },
-    ],
-  ])('%s', async (_, body, object) => {
-    const { reads, asked } = readsOf(200, body);
-    expect(await reads.listMetadata('core/pods', { namespace: 'shop', limit: 500 })).toEqual({ ok: true, object });
-    expect(asked).toEqual(['/api/v1/namespaces/shop/pods?limit=500']);
+  test('holds as many as were asked for, and says how many there are beyond', async () => {
+    const body = { metadata: { continue: 'more', remainingItemCount: 7 }, items: [partial('x'), partial('y')] };
+    const { reads, asked } = reading({ status: 200, body });
+    const read = await reads.listMetadata(WIDGETS, { namespace: 'a', limit: 2 });
+    expect(read).toMatchObject({ ok: true, object: { remaining: 7, items: [{ kind: 'Widget' }, { kind: 'Widget' }] } });
+    expect(asked[0]).toMatchObject({ path: '/apis/example.com/v1/namespaces/a/widgets?limit=2' });
   });
 
   test.each([
-    ['null', null],
-    ['a Status', { kind: 'Status', items: null }],
-    ['a list without items', { kind: LIST }],
-    ['a list of what has no name', { kind: LIST, items: [{ metadata: { uid: 'u' } }] }],
-  ])('is not %s', async (_, body) => {
-    const { reads } = readsOf(200, body);
-    expect(await reads.listMetadata('core/pods', { limit: 1 })).toEqual({
-      ok: false,
-      status: 200,
-      reason: 'Malformed',
-    });
+    ['nothing more', {}, 0],
+    ['nothing more', { continue: '' }, 0],
+    ['at least one more where it goes on without a count', { continue: 'more' }, 1],
+  ])('has %s', async (_, metadata, remaining) => {
+    const { reads } = reading({ status: 200, body: { metadata, items: [] } });
+    expect(await reads.listMetadata(WIDGETS, { limit: 1 })).toEqual({ ok: true, object: { items: [], remaining } });
   });
 
-  test('that is refused is a status and a machine word', async () => {
-    const { reads } = readsOf(403, { kind: 'Status', reason: 'Forbidden', message: 'secret' });
-    expect(await reads.listMetadata('core/pods', { limit: 1 })).toEqual({
-      ok: false,
-      status: 403,
-      reason: 'Forbidden',
-    });
+  test('is none where one item has no name', async () => {
+    const { reads } = reading({ status: 200, body: { items: [partial('x'), {}] } });
+    expect(await reads.listMetadata(WIDGETS, { limit: 1 })).toMatchObject({ ok: false, reason: 'Malformed' });
   });
+});
+
+test('an object is read whole', async () => {
+  const { reads, asked } = reading({ status: 200, body: { ...partial('x'), spec: {} } });
+  expect(await reads.get('core/pods', at)).toMatchObject({ ok: true, object: { spec: {} } });
+  expect(asked[0]).toMatchObject({ path: '/api/v1/namespaces/a/pods/x', accept: undefined });
+});
+
+test('no answer is data; a bug is not', async () => {
+  const away = reading(new TransportError('unreachable')).reads;
+  expect(await away.metadata(WIDGETS, at)).toEqual({ ok: false, status: 0, reason: 'unreachable' });
+  expect(await away.discover()).toEqual({ ok: false, status: 0, reason: 'unreachable' });
+  await expect(reading(new TypeError('bug')).reads.metadata(WIDGETS, at)).rejects.toThrow('bug');
+});
+
+test('discovery that is refused is data', async () => {
+  const { reads } = reading({ status: 403, body: {} });
+  expect(await reads.discover()).toEqual({ ok: false, status: 403, reason: 'DiscoveryRefused' });
 });

@@ -1,6 +1,6 @@
 import type { ReadResult, Reads } from '#core/controller.ts';
 import type { Discovery } from '#core/discovery.ts';
-import { type ApiObject, pathOf, type Resource } from '#core/resource.ts';
+import { type ApiObject, apiVersionOf, pathOf, type Resource, resourceInfo } from '#core/resource.ts';
 import { discover } from './discovery.ts';
 import { TransportError } from './failure.ts';
 import { METADATA, METADATA_LIST } from './metadata.ts';
@@ -17,8 +17,8 @@ export function createReads(reader: Reader, identity: string): Reads {
   };
   return {
     get: (resource, at) => ask(pathOf(resource, at), undefined, (body) => objectOf(body) as never),
-    metadata: (resource, at) => ask(pathOf(resource, at), METADATA, objectOf),
-    listMetadata: (resource, at) => ask(listPath(resource, at), METADATA_LIST, listOf),
+    metadata: (resource, at) => ask(pathOf(resource, at), METADATA, (body) => asItself(resource, body)),
+    listMetadata: (resource, at) => ask(listPath(resource, at), METADATA_LIST, (body) => listOf(resource, body)),
     discover: async (): Promise<ReadResult<Discovery>> => {
       try {
         return await discover(reader, identity);
@@ -44,9 +44,13 @@ function unanswered(error: unknown): { readonly ok: false; readonly status: numb
   return { ok: false, status: 0, reason: error.trouble };
 }
 
-/** The machine word of a Status; never its message. */
+/**
+ * The machine word of a Status; never its message. NotFound only where the object is not there: an API server that does
+ * not serve the path answers 404 as well, and tells of no name.
+ */
 function reasonOf(body: unknown): string {
-  const reason = (body as { reason?: unknown } | null)?.reason;
+  const { reason, details } = (body ?? {}) as { reason?: unknown; details?: { name?: unknown } };
+  if (reason === 'NotFound' && (typeof details?.name !== 'string' || details.name === '')) return 'NotServed';
   return typeof reason === 'string' && /^[A-Za-z]{1,64}$/.test(reason) ? reason : '';
 }
 
@@ -55,20 +59,16 @@ function objectOf(body: unknown): ApiObject | undefined {
   return typeof metadata?.name === 'string' && typeof metadata.uid === 'string' ? (body as ApiObject) : undefined;
 }
 
-function listOf(body: unknown): { items: readonly ApiObject[]; remaining: number } | undefined {
-  const {
-    kind,
-    items: listed,
-    metadata,
-  } = (body ?? {}) as {
-    kind?: unknown;
-    items?: unknown;
-    metadata?: Record<string, unknown>;
-  };
-  // An empty list of metadata comes as `"items": null`.
-  const items = listed === null && kind === 'PartialObjectMetadataList' ? [] : listed;
+/** Metadata comes as PartialObjectMetadata; who reads on sees what it is the metadata of. */
+function asItself(resource: Resource, body: unknown): ApiObject | undefined {
+  const object = objectOf(body);
+  return object && { ...object, apiVersion: apiVersionOf(resource), kind: resourceInfo(resource).kind };
+}
+
+function listOf(resource: Resource, body: unknown): { items: readonly ApiObject[]; remaining: number } | undefined {
+  const { items, metadata } = (body ?? {}) as { items?: unknown; metadata?: Record<string, unknown> };
   if (!Array.isArray(items)) return undefined;
-  const objects = items.map(objectOf);
+  const objects = items.map((item) => asItself(resource, item));
   if (objects.includes(undefined)) return undefined;
   const remaining = metadata?.remainingItemCount;
   // A page that goes on without saying how far has at least one more item.

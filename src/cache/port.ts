@@ -22,6 +22,11 @@ export interface TrackedResources {
   /** The whole new set. What is not in it any more is watched no longer, and its objects are forgotten silently. */
   set(tracking: { readonly discovery: Discovery; readonly plans: readonly CachePlan[] }): void;
   current(): Tracking;
+  /** The object as its store shows it, own writes included; undefined where the resource is not tracked. */
+  get(
+    resource: Resource,
+    at: { readonly namespace?: string | undefined; readonly name: string },
+  ): ApiObject | undefined;
   /** After each change of `current`. */
   onChange(callback: (tracking: Tracking) => void): () => void;
   /** Calls back for every object that is known now, then for each transition, of all tracked resources. */

@@ -1,7 +1,7 @@
 import { TransportError } from '#api/failure.ts';
 import { METADATA_LIST } from '#api/metadata.ts';
 import type { Reader, Streams } from '#api/port.ts';
-import type { ApiObject } from '#core/resource.ts';
+import { type ApiObject, shortName } from '#core/resource.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import type { Identities } from '#identity/port.ts';
 import type { Log, Meter } from '#telemetry/port.ts';
@@ -140,7 +140,7 @@ async function run(parts: ReflectorParts, state: State, signal: AbortSignal): Pr
 async function once(parts: ReflectorParts, state: State): Promise<End> {
   try {
     if (state.due === undefined) return await watch(parts, state);
-    parts.meter.count('cache_relists_total', { resource: parts.plan.resource, why: state.due });
+    parts.meter.count('cache_relists_total', { resource: shortName(parts.plan.resource), why: state.due });
     state.lists++;
     state.whole = false;
     return state.watchList ? await watchList(parts, state) : await list(parts, state);
@@ -149,21 +149,21 @@ async function once(parts: ReflectorParts, state: State): Promise<End> {
     // By ourselves, while it was being opened: a list is due, or the end has come.
     if (error instanceof TransportError && error.trouble === 'aborted') return { kind: 'clean' };
     if (!(error instanceof TransportError)) logBug(parts, error);
-    else parts.log.warn('listing or watching', { resource: parts.plan.resource, trouble: error.trouble });
+    else parts.log.warn('listing or watching', { resource: shortName(parts.plan.resource), trouble: error.trouble });
     return { kind: 'broken' };
   }
 }
 
 function logBug({ log, plan }: ReflectorParts, error: unknown): void {
   log.error('reflecting a resource', {
-    resource: plan.resource,
+    resource: shortName(plan.resource),
     error: error instanceof Error ? error.name : 'unknown',
   });
 }
 
 function refused({ log, plan }: ReflectorParts, status: number, retryAfter: Ms | undefined): End {
   if (status === 410) return { kind: 'expired' };
-  log.warn('listing or watching: the API server refused', { resource: plan.resource, status });
+  log.warn('listing or watching: the API server refused', { resource: shortName(plan.resource), status });
   return { kind: 'refused', status, ...(retryAfter !== undefined && { wait: retryAfter }) };
 }
 
@@ -248,7 +248,7 @@ async function follow(
     let collecting = initial;
     for await (const line of opened.lines) {
       state.alive = parts.clock.now().mono;
-      parts.meter.count('cache_events_total', { resource: parts.plan.resource, type: line.type });
+      parts.meter.count('cache_events_total', { resource: shortName(parts.plan.resource), type: line.type });
       if (line.type === 'ERROR') return errorEnd(parts, line.object);
       if (line.type === 'BOOKMARK') {
         if (bookmark(parts, state, line.object, collecting)) collecting = undefined;

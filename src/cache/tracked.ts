@@ -1,5 +1,6 @@
 import type { Tracking } from '#core/controller.ts';
 import type { Discovery } from '#core/discovery.ts';
+import { keyOf } from '#core/ref.ts';
 import type { Resource } from '#core/resource.ts';
 import type { CacheOptions } from './cache.ts';
 import type { CachePlan } from './plan-caches.ts';
@@ -84,6 +85,7 @@ export function createTracked(
       announce();
     },
     current,
+    get: (resource, at) => entries.get(resource)?.store.get(keyOf(at)),
     onChange: (callback) => {
       watchers.add(callback);
       return () => watchers.delete(callback);

@@ -1,6 +1,6 @@
 import type { Reads } from '#core/controller.ts';
 import type { Discovery, Served } from '#core/discovery.ts';
-import { type Resource, resourceInfo } from '#core/resource.ts';
+import { type Resource, resourceInfo, shortName } from '#core/resource.ts';
 import { type Clock, type Ms, seconds } from '#core/time.ts';
 import type { Telemetry } from '#telemetry/port.ts';
 import { type CachePlan, identityOf } from './plan-caches.ts';
@@ -40,10 +40,14 @@ export function followDiscovery(parts: TrackerParts, signal: AbortSignal): void 
   const look = (): void => {
     looking = true;
     due = undefined;
-    void once(parts).finally(() => {
-      looking = false;
-      arm(due ?? EVERY);
-    });
+    void once(parts)
+      .catch((error: unknown) =>
+        parts.log.error('looking for what is served threw', { error: error instanceof Error ? error.name : '' }),
+      )
+      .finally(() => {
+        looking = false;
+        arm(due ?? EVERY);
+      });
   };
   const stop = tracked.subscribe((resource, old, now) => {
     if (!DEFINITIONS.has(resource) || old?.metadata?.resourceVersion === now?.metadata?.resourceVersion) return;
@@ -77,14 +81,14 @@ async function once({ reads, tracked, identity, log, meter }: TrackerParts): Pro
   });
 }
 
-/** Of a group that did not answer the last that it told stays. */
+/** Of a group that did not answer the last that it told stays, but for what another version of it serves now. */
 export function withKnown(found: Discovery, known: Discovery | undefined): Discovery {
   if (found.failed.length === 0 || known === undefined) return found;
   const failed = new Set(found.failed);
-  const told = new Set(found.served.map(({ resource }) => resource));
+  const told = new Set(found.served.map(({ resource }) => shortName(resource)));
   const kept = known.served.filter(({ resource }) => {
     const { group, version } = resourceInfo(resource);
-    return !told.has(resource) && failed.has(group === '' ? version : `${group}/${version}`);
+    return !told.has(shortName(resource)) && failed.has(group === '' ? version : `${group}/${version}`);
   });
   return { ...found, served: [...found.served, ...kept].sort((a, b) => (a.resource < b.resource ? -1 : 1)) };
 }

@@ -78,6 +78,7 @@ const CLUSTER: readonly Flag[] = [
     needs: 'certificatesigningrequest-signing',
   }),
   flag('Cluster', 'cluster-signing-key-file', 'cluster.signingKeyFile', { needs: 'certificatesigningrequest-signing' }),
+  flag('Cluster', 'enable-garbage-collector', 'cluster.enableGarbageCollector', { needs: 'garbage-collector' }),
   flag('Cluster', 'terminated-pod-gc-threshold', 'cluster.terminatedPodGcThreshold', {
     needs: 'pod-garbage-collector',
   }),
@@ -89,10 +90,6 @@ const ENDPOINTS: readonly Flag[] = [
     needs: 'endpointslice',
   }),
   flag('Endpoints', 'endpoint-updates-batch-period', 'endpoints.updatesBatchPeriod', { needs: 'endpoints' }),
-];
-
-const NAMESPACES: readonly Flag[] = [
-  flag('Namespaces', 'namespace-sync-period', 'namespaces.syncPeriod', { needs: 'namespace' }),
 ];
 
 const OURS: readonly Flag[] = [
@@ -123,17 +120,7 @@ export function flagsOf(controllers: readonly Controller[]): readonly Flag[] {
     .flatMap(({ workersFlag }) => workersFlag ?? [])
     .map((name) => flag('Controllers', name, `workers.${workersKey(name)}`));
   const once = new Map(workers.map((one) => [one.name, one]));
-  return [
-    ...GENERIC,
-    ...LEADER,
-    ...SERVING,
-    ...CLUSTER,
-    ...ENDPOINTS,
-    ...NAMESPACES,
-    ...OURS,
-    ...BREAKER,
-    ...once.values(),
-  ];
+  return [...GENERIC, ...LEADER, ...SERVING, ...CLUSTER, ...ENDPOINTS, ...OURS, ...BREAKER, ...once.values()];
 }
 
 export interface CommandLine {

@@ -33,12 +33,12 @@ const controllers = [
   pod('serviceaccount', []),
 ];
 
-function load(argv: readonly string[], file?: string): Config {
+function load(argv: readonly string[], file?: string, known = controllers): Config {
   const readFile = (path: string): string => {
     if (path !== 'file' || file === undefined) throw new Error('ENOENT: no such file');
     return file;
   };
-  const command = loadConfig(['--kubeconfig=kc', ...argv], { readFile, controllers });
+  const command = loadConfig(['--kubeconfig=kc', ...argv], { readFile, controllers: known });
   if (command.kind !== 'run') throw new Error(command.kind);
   return command.config;
 }
@@ -120,9 +120,12 @@ describe('precedence', () => {
 });
 
 describe('flags', () => {
-  test('of namespaces', () => {
-    expect(load([]).namespaces).toEqual({ syncPeriod: 300_000 });
-    expect(load(['--namespace-sync-period=2m']).namespaces).toEqual({ syncPeriod: 120_000 });
+  test('the garbage collector has a switch of its own', () => {
+    const known = [pod('garbage-collector', ['garbagecollector'], 'concurrent-gc-syncs'), ...controllers];
+    const on = load(['--concurrent-gc-syncs=7'], undefined, known);
+    expect([on.controllers[0], on.workers.get('concurrent-gc-syncs')]).toEqual(['garbage-collector', 7]);
+    const off = load(['--enable-garbage-collector=false', '--controllers=garbagecollector,*'], undefined, known);
+    expect(off.controllers).toEqual(controllers.map(({ name }) => name));
   });
 
   test('of endpoints', () => {

@@ -48,8 +48,18 @@ export function loadConfig(argv: readonly string[], { readFile, controllers }: L
   if (contradictions.length > 0) throw new ConfigError(contradictions);
   return {
     kind: 'run',
-    config: toConfig(settings, selection.enabled, warningsOf(line, settings, controllers), controllers),
+    config: toConfig(
+      settings,
+      enabledBy(settings, selection.enabled),
+      warningsOf(line, settings, controllers),
+      controllers,
+    ),
   };
+}
+
+/** One controller has a switch of its own, as upstream's has. */
+function enabledBy({ cluster }: Settings, selected: readonly string[]): readonly string[] {
+  return cluster.enableGarbageCollector ? selected : selected.filter((name) => name !== 'garbage-collector');
 }
 
 /** A setting as whoever gave it knows it: by its flag, else by its path in the file. */
@@ -207,7 +217,7 @@ function toConfig(
   warnings: readonly string[],
   controllers: readonly Controller[],
 ): Config {
-  const { connection, cluster, endpoints, namespaces, identity, keeper, policy, logging, stateDir } = settings;
+  const { connection, cluster, endpoints, identity, keeper, policy, logging, stateDir } = settings;
   const flags = controllers.flatMap(({ loops }) => loops).flatMap(({ workersFlag }) => workersFlag ?? []);
   const config: Config = {
     mode: settings.mode,
@@ -229,7 +239,6 @@ function toConfig(
       sliceUpdatesBatchPeriod: ms(endpoints.sliceUpdatesBatchPeriod),
       updatesBatchPeriod: ms(endpoints.updatesBatchPeriod),
     },
-    namespaces: { syncPeriod: ms(namespaces.syncPeriod) },
     identity: { namingMode: identity.namingMode, certificateLifetime: ms(identity.certificateLifetime) },
     keeper: given({ socket: keeper.socket, caCertFile: keeper.caCertFile, caKeyFile: keeper.caKeyFile }),
     breaker: settings.breaker,

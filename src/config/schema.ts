@@ -68,6 +68,10 @@ const cluster = section('What the cluster is like.', {
   serviceAccountPrivateKeyFile: path('Key that signs ServiceAccount tokens. Read by the keeper only, never by run.'),
   signingCertFile: path('CA certificate that signs CertificateSigningRequests.'),
   signingKeyFile: path('Its key. Read by the keeper only, never by run.'),
+  enableGarbageCollector: flag(
+    true,
+    'Whether garbage-collector runs, whatever controllers says. The API server has a flag of the same name.',
+  ),
   terminatedPodGcThreshold: count(
     12_500,
     -(2 ** 31),
@@ -80,10 +84,6 @@ const endpoints = section('How Services find their pods.', {
   maxPerSlice: count(100, 1, 1000, 'Endpoints that one EndpointSlice may hold.'),
   sliceUpdatesBatchPeriod: duration('0s', 'How long changes of pods are gathered before EndpointSlices follow them.'),
   updatesBatchPeriod: duration('0s', 'How long changes of pods are gathered before Endpoints follow them.'),
-});
-
-const namespaces = section('How namespaces end.', {
-  syncPeriod: duration('5m', 'How long a namespace that ends may be left alone at most, whatever holds it.'),
 });
 
 const leaderElection = section('Which replica acts.', {
@@ -206,7 +206,6 @@ export function configurationSchema(controllers: readonly Controller[]) {
       budgets,
       cluster,
       endpoints,
-      namespaces,
       leaderElection,
       serving,
       identity,

@@ -16,14 +16,14 @@ export const OTHER_UPSTREAM_FLAGS: ReadonlySet<string> = new Set(
   cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file
   cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs concurrent-daemonset-syncs
   concurrent-deployment-syncs concurrent-device-taint-eviction-syncs concurrent-disruption-syncs
-  concurrent-endpoint-syncs concurrent-ephemeralvolume-syncs concurrent-gc-syncs
-  concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-rc-syncs
+  concurrent-endpoint-syncs concurrent-ephemeralvolume-syncs
+  concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-namespace-syncs concurrent-rc-syncs
   concurrent-replicaset-syncs concurrent-resource-quota-syncs concurrent-resourceclaim-syncs
   concurrent-service-endpoint-syncs concurrent-serviceaccount-token-syncs concurrent-statefulset-syncs
   concurrent-ttl-after-finished-syncs concurrent-validating-admission-policy-status-syncs configure-cloud-routes
   contention-profiling controller-shutdown-timeout controller-start-interval disable-attach-detach-reconcile-sync
   disable-force-detach-on-timeout disable-http2-serving disabled-metrics emulated-version enable-dynamic-provisioning
-  enable-garbage-collector enable-hostpath-provisioner enable-leader-migration
+  enable-hostpath-provisioner enable-leader-migration
   external-cloud-volume-plugin flex-volume-plugin-dir
   horizontal-pod-autoscaler-cpu-initialization-period horizontal-pod-autoscaler-downscale-stabilization
   horizontal-pod-autoscaler-initial-readiness-delay horizontal-pod-autoscaler-sync-period
@@ -31,7 +31,7 @@ export const OTHER_UPSTREAM_FLAGS: ReadonlySet<string> = new Set(
   large-cluster-size-threshold leader-migration-config legacy-service-account-token-clean-up-period
   log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size log-text-split-stream
   min-compatibility-version min-resync-period mirroring-concurrent-service-endpoint-syncs
-  mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset
+  mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset namespace-sync-period
   node-cidr-mask-size node-cidr-mask-size-ipv4 node-cidr-mask-size-ipv6 node-eviction-rate node-monitor-grace-period
   node-monitor-period node-startup-grace-period node-sync-period permit-address-sharing permit-port-sharing
   pv-recycler-increment-timeout-nfs pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs

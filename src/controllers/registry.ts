@@ -1,6 +1,6 @@
 import type { Controller } from '#core/controller.ts';
 import { clusterroleAggregation } from './cluster/clusterrole-aggregation.ts';
-import { namespace } from './cluster/namespace.ts';
+import { garbageCollector } from './cluster/garbage-collector.ts';
 import { podGarbageCollector } from './cluster/pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from './identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from './identity/serviceaccount.ts';
@@ -17,7 +17,7 @@ export const CONTROLLERS: readonly Controller[] = [
   deployment,
   endpoints,
   endpointslice,
-  namespace,
+  garbageCollector,
   podGarbageCollector,
   replicaset,
   rootCaCertificatePublisher,

@@ -4,6 +4,8 @@ import type { Resource } from './resource.ts';
 export interface Served {
   readonly resource: Resource;
   readonly verbs: readonly string[];
+  /** The group's other versions that serve the same objects: owner references may name any of them. */
+  readonly also?: readonly string[];
 }
 
 /** What the API server said it serves. */

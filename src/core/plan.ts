@@ -157,8 +157,8 @@ export interface Plan {
   /** What this run learnt by live reads, for the controller's derived state (`derive.learn`). */
   readonly learnt?: readonly Json[];
   readonly requeueAfter?: Ms;
-  /** Runs the key again at once on the overlaid view. */
-  readonly next?: 'again';
+  /** Runs the key again: at once on the overlaid view, or after its back-off because something could not be told. */
+  readonly next?: 'again' | 'backoff';
   readonly confirm?: Confirm;
   readonly blast?: Blast;
 }

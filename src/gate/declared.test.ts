@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allow, allowNamed, type Controller, defineController } from '#core/controller.ts';
+import { allow, allowAny, allowNamed, type Controller, defineController } from '#core/controller.ts';
 import { nothing } from '#core/plan.ts';
 import type { WireRequest } from '#core/request.ts';
 import { checkDeclared } from './declared.ts';
@@ -21,8 +21,15 @@ const everything: Controller = defineController({
   loops: [{ queue: 'greedy', key: 'core/pods', workers: 1, reconcile: () => nothing('nothing') }],
 });
 
-const check = (verb: WireRequest['verb'], target: WireRequest['target'], requestClass: 'write' | 'event' = 'write') =>
-  checkDeclared(everything, {
+const sweeper: Controller = { ...everything, name: 'sweeper', rbac: [allowAny('list', 'patch', 'delete')] };
+
+const check = (
+  verb: WireRequest['verb'],
+  target: WireRequest['target'],
+  requestClass: 'write' | 'event' = 'write',
+  controller = everything,
+) =>
+  checkDeclared(controller, {
     class: requestClass,
     identity: 'greedy',
     verb,
@@ -96,4 +103,29 @@ test('Events only in their class, only created and counted', () => {
   expect(check('delete', { resource: 'core/events', namespace: 'a', name: 'e' }, 'event')).toBe('GATE_UNDECLARED');
   expect(check('create', { resource: 'core/events', namespace: 'a' })).toBe('GATE_UNDECLARED');
   expect(check('create', { resource: 'core/pods', namespace: 'a' }, 'event')).toBe('GATE_UNDECLARED');
+});
+
+test.each<[string, WireRequest['verb'], WireRequest['target'], string | undefined]>([
+  ['of a built-in resource', 'delete', { resource: 'core/pods', namespace: 'a', name: 'x' }, undefined],
+  [
+    'of one that discovery tells of',
+    'patch',
+    { resource: 'example.com/widgets@v1,Widget,namespaced', namespace: 'a', name: 'x' },
+    undefined,
+  ],
+  [
+    'of a subresource',
+    'patch',
+    { resource: 'core/pods', namespace: 'a', name: 'x', subresource: 'status' },
+    'GATE_UNDECLARED',
+  ],
+  ['by another verb', 'update', { resource: 'core/pods', namespace: 'a', name: 'x' }, 'GATE_UNDECLARED'],
+  [
+    "of Comptroller's own",
+    'delete',
+    { resource: 'core/secrets', namespace: 'comptroller-system', name: 'x' },
+    'GATE_PROTECTED',
+  ],
+])('what may be done anywhere: a write %s', (_, verb, target, code) => {
+  expect(check(verb, target, 'write', sweeper)).toBe(code);
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { replicaset } from '#controllers/workloads/replicaset.ts';
+import { allowAny } from '#core/controller.ts';
 import { retryOf } from '#core/errors.ts';
 import type { Apply, Create, Delete, Patch, Write } from '#core/plan.ts';
 import type { ApiObject } from '#core/resource.ts';
@@ -90,6 +91,55 @@ describe('what leaves', () => {
     const lie = { ...status('5'), after: { metadata: { name: 'harmless' } } };
     await bench.run(replicaset, web, planOf([lie]));
     expect(seen[0]?.object).toMatchObject({ metadata: { name: 'web', uid: 'u1' }, status: { replicas: 1 } });
+  });
+
+  test('I17: of what is only tracked policy sees the metadata that is tracked, as the kind that it is', async () => {
+    const seen: PolicyInput[] = [];
+    const bench = gateBench({
+      decide: (input) => {
+        seen.push(input);
+        return allowed;
+      },
+    });
+    const resource = 'example.com/widgets@v1,Widget,namespaced';
+    const metadata = { namespace: 'a', name: 'w', uid: 'u-w', resourceVersion: '5' };
+    const partial = { apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata };
+    Object.assign(bench.parts.cache.tracked, {
+      get: (asked: string, { name }: { name: string }) => (asked === resource && name === 'w' ? partial : undefined),
+    });
+    const gone = (uid: string): Delete => ({
+      verb: 'delete',
+      reason: 'collect',
+      ref: { resource, namespace: 'a', name: 'w', uid },
+      before: { metadata: { name: 'w', labels: { planned: 'yes' } } },
+    });
+    const sweeper = { ...replicaset, name: 'sweeper', rbac: [allowAny('watch', 'delete')] };
+    await bench.run(sweeper, undefined, planOf([gone('u-w')]));
+    await bench.run(sweeper, undefined, planOf([gone('u-other')]));
+    expect(seen.map(({ before }) => before)).toEqual([
+      { apiVersion: 'example.com/v1', kind: 'Widget', metadata },
+      { metadata: { name: 'w', labels: { planned: 'yes' } } },
+    ]);
+  });
+
+  test('a plan without a trigger is judged and recorded by the root whose end is its cause', async () => {
+    const seen: PolicyInput[] = [];
+    const bench = gateBench({
+      decide: (input) => {
+        seen.push(input);
+        return allowed;
+      },
+    });
+    const root = { resource: 'apps/replicasets', namespace: 'a', name: 'web', uid: 'u1' } as const;
+    const blast = { root, total: 3, evidence: 'owner-deleted-seen' } as const;
+    await bench.run(replicaset, undefined, { ...planOf([remove('x')]), blast });
+    const cause = {
+      reason: 'scale-down',
+      owners: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', namespace: 'a', name: 'web', uid: 'u1' }],
+      evidence: 'owner-deleted-seen',
+    };
+    expect(seen[0]?.cause).toEqual(cause);
+    expect(bench.happened.find(({ at }) => at === 'intent')).toMatchObject({ draft: { cause } });
   });
 
   test('a patch carries uid and resourceVersion; without either it does not leave', async () => {

@@ -39,7 +39,8 @@ export function createGate(parts: GateParts): Gate {
     async execute(work, plan) {
       busy += 1;
       try {
-        const executed = await run(work, plan);
+        const about = plan.blast === undefined ? work : { ...work, blast: plan.blast };
+        const executed = await run(about, plan);
         count(executed, work, parts);
         return executed;
       } finally {

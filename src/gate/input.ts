@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonical, type JsonObject } from '#core/json.ts';
-import { OWN_NAMESPACE } from '#core/own.ts';
-import type { DeleteCollection, Write } from '#core/plan.ts';
+import type { Write } from '#core/plan.ts';
 import type { Ref } from '#core/ref.ts';
 import type { WireRequest } from '#core/request.ts';
 import { type ApiObject, apiVersionOf, pluralOf, type Resource, resourceInfo } from '#core/resource.ts';
@@ -85,19 +84,9 @@ function describe(write: Write, { class: requestClass, verb, target }: WireReque
       ...(resourceVersion !== undefined && { resourceVersion }),
     },
     ...(write.verb === 'deletecollection' && {
-      selection: selectionOf(write),
+      selection: { selector: write.labelSelector ?? '', count: write.expected, protected: 0 },
     }),
   };
-}
-
-/**
- * What a deletion of many is meant for. A selector of fields is shown as well: a rule that knows none refuses both. All
- * of Comptroller's own namespace is protected; elsewhere only kinds with protected names hold what is, and of those
- * policy allows no deletion of many at all.
- */
-function selectionOf(write: DeleteCollection): NonNullable<PolicyInput['write']['selection']> {
-  const selector = [write.labelSelector ?? '', write.fieldSelector ?? ''].filter((part) => part !== '').join(';');
-  return { selector, count: write.expected, protected: write.namespace === OWN_NAMESPACE ? write.expected : 0 };
 }
 
 function factsOf(work: Work, { request, write, after }: Pending, source: FactSource): PolicyInput['facts'] {
@@ -115,14 +104,8 @@ function factsOf(work: Work, { request, write, after }: Pending, source: FactSou
 function namespaceFact(
   namespace: ApiObject & { status?: { phase?: string } },
 ): Required<PolicyInput['facts']>['namespace'] {
-  const { name = '', labels = {}, resourceVersion = '', deletionTimestamp } = namespace.metadata ?? {};
-  const value = {
-    name,
-    labels,
-    phase: namespace.status?.phase ?? '',
-    ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-  };
-  return { value, source: 'cache', resourceVersion };
+  const { name = '', labels = {}, resourceVersion = '' } = namespace.metadata ?? {};
+  return { value: { name, labels, phase: namespace.status?.phase ?? '' }, source: 'cache', resourceVersion };
 }
 
 interface Specified extends ApiObject {
@@ -143,26 +126,31 @@ function ownerFact(ref: Ref, object: Specified, whole: boolean): Fact<ApiObject>
   return { value: value as ApiObject, source: 'cache', resourceVersion: object.metadata?.resourceVersion ?? '' };
 }
 
-/** Why this write: the trigger, its own owners, and what is ending. */
-export function causeOf(reason: string, work: Pick<Work, 'trigger'>, namespace: ApiObject | undefined): Cause {
-  const object = work.trigger?.object;
+/** Why this write: the trigger with its own owners, or the root that the plan names, and what is ending. */
+export function causeOf(
+  reason: string,
+  { trigger, blast }: Pick<Work, 'trigger' | 'blast'>,
+  namespace: ApiObject | undefined,
+): Cause {
+  const object = trigger?.object;
+  const owners = (object?.metadata?.ownerReferences ?? []).slice(0, 8).map((owner) => ({
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    ...(object?.metadata?.namespace !== undefined && { namespace: object.metadata.namespace }),
+    name: owner.name,
+    uid: owner.uid,
+  }));
   return {
     reason,
-    ...(work.trigger !== undefined && { trigger: nameOf(work.trigger.ref) }),
-    owners: (object?.metadata?.ownerReferences ?? []).slice(0, 8).map((owner) => ({
-      apiVersion: owner.apiVersion,
-      kind: owner.kind,
-      ...(object?.metadata?.namespace !== undefined && { namespace: object.metadata.namespace }),
-      name: owner.name,
-      uid: owner.uid,
-    })),
-    evidence:
-      object?.metadata?.deletionTimestamp !== undefined
-        ? 'owner-terminating'
-        : namespace?.metadata?.deletionTimestamp !== undefined
-          ? 'namespace-terminating'
-          : 'absent',
+    ...(trigger !== undefined && { trigger: nameOf(trigger.ref) }),
+    owners: trigger === undefined && blast !== undefined ? [nameOf(blast.root)] : owners,
+    evidence: blast?.evidence ?? evidenceOf(object, namespace),
   };
+}
+
+function evidenceOf(object: ApiObject | undefined, namespace: ApiObject | undefined): Cause['evidence'] {
+  if (object?.metadata?.deletionTimestamp !== undefined) return 'owner-terminating';
+  return namespace?.metadata?.deletionTimestamp !== undefined ? 'namespace-terminating' : 'absent';
 }
 
 export function nameOf(ref: Ref): ObjectName {

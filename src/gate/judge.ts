@@ -1,9 +1,9 @@
-import { listedBy } from '#core/controller.ts';
+import { listedBy, watchesAll } from '#core/controller.ts';
 import { type ErrorCode, retryOf } from '#core/errors.ts';
 import { patched } from '#core/patch.ts';
 import { type Outcome, targetOf, type Write } from '#core/plan.ts';
 import type { WireRequest } from '#core/request.ts';
-import type { ApiObject } from '#core/resource.ts';
+import { type ApiObject, apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
 import type { Decision, PolicyInput, Violation } from '#policy/port.ts';
 import { checkDeclared } from './declared.ts';
 import { causeOf, inputDigest, policyInput } from './input.ts';
@@ -106,7 +106,7 @@ function prepare(
   const namespace = target?.namespace === undefined ? undefined : namespaceOf(parts, target.namespace);
   const { ok: _, ...parcel } = rendered;
   // What the cache shows counts, not what the plan says was there.
-  const before = cachedBefore(rendered.request, work) ?? parcel.before;
+  const before = cachedBefore(rendered.request, work, cache) ?? parcel.before;
   const after = write.verb === 'patch' && before !== undefined ? patched(before, write) : parcel.after;
   const pending: Pending = {
     write,
@@ -134,12 +134,27 @@ function prepare(
   return { ok: true, asked: { pending, input, standing } };
 }
 
-/** What the cache shows under the uid that a change is for; nothing where the controller does not list the resource. */
-function cachedBefore({ verb, target }: WireRequest, { controller, view }: Work): ApiObject | undefined {
+/** What the cache shows under the uid that a change is for; nothing where the controller neither lists nor tracks it. */
+function cachedBefore(
+  { verb, target }: WireRequest,
+  { controller, view }: Work,
+  { tracked }: Pick<GateParts['cache'], 'tracked'>,
+): ApiObject | undefined {
   const { resource, namespace, name, uid } = target;
-  if (verb === 'create' || name === undefined || !listedBy(controller.rbac).includes(resource)) return undefined;
-  const found: ApiObject | undefined = view.get(resource, { namespace, name });
-  return found?.metadata?.uid === uid ? found : undefined;
+  if (verb === 'create' || name === undefined) return undefined;
+  const at = { namespace, name };
+  const found: ApiObject | undefined = listedBy(controller.rbac).includes(resource)
+    ? view.get(resource, at)
+    : watchesAll(controller.rbac)
+      ? tracked.get(resource, at)
+      : undefined;
+  return found !== undefined && found.metadata?.uid === uid ? asItself(resource, found) : undefined;
+}
+
+/** Of what is cached as metadata only, rules see the kind that it has. */
+function asItself(resource: Resource, object: ApiObject): ApiObject {
+  if (object.kind !== 'PartialObjectMetadata') return object;
+  return { ...object, apiVersion: apiVersionOf(resource), kind: resourceInfo(resource).kind };
 }
 
 function namespaceOf({ cache }: GateParts, name: string) {

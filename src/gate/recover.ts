@@ -1,15 +1,17 @@
 import type { Reader } from '#api/port.ts';
+import type { Controller } from '#core/controller.ts';
 import type { WireRequest } from '#core/request.ts';
 import { isResource } from '#core/resource.ts';
 import type { Clock } from '#core/time.ts';
 import type { Ledger } from '#ledger/port.ts';
 import type { Log } from '#telemetry/port.ts';
-import { type OpenWrite, type Resolution, resolve } from './resolve.ts';
+import { type OpenWrite, type Resolution, readingFor, resolve } from './resolve.ts';
 
 /** An intent of an earlier process without an outcome, as the ledger tells it. */
 export interface OpenIntent {
   readonly auditId: string;
   readonly time: string;
+  readonly controller: string;
   readonly class: string;
   readonly verb: string;
   readonly resource: string;
@@ -23,6 +25,13 @@ export interface OpenIntent {
   readonly timeout: number;
 }
 
+interface Lookup {
+  readonly reader: Reader;
+  readonly clock: Clock;
+  /** Those that run. */
+  readonly controllers: readonly Controller[];
+}
+
 const AT_ONCE = 8;
 const VERBS: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
@@ -33,7 +42,7 @@ const VERBS: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete
  */
 export async function recover(
   open: readonly OpenIntent[],
-  parts: { reader: Reader; ledger: Ledger; clock: Clock; log: Log },
+  parts: Lookup & { ledger: Ledger; log: Log },
 ): Promise<void> {
   const queue = [...open];
   const worker = async (): Promise<void> => {
@@ -46,17 +55,15 @@ export async function recover(
   if (open.length > 0) parts.log.info('open intents resolved', { count: open.length });
 }
 
-async function resolveIntent(
-  intent: OpenIntent,
-  { reader, clock }: { reader: Reader; clock: Clock },
-): Promise<Resolution> {
+async function resolveIntent(intent: OpenIntent, { reader, clock, controllers }: Lookup): Promise<Resolution> {
   const write = openWriteOf(intent);
   // Leases are read by whoever holds them, and no object depends on an Event: the join closes both.
   if (write === undefined || intent.class !== 'write')
     return { as: 'unknown', how: 'not looked up: the join with the audit log closes it' };
   const left = Date.parse(intent.time) + intent.timeout - clock.now().wall;
   if (left > 0) await new Promise<void>((resume) => clock.after(Math.min(left, intent.timeout), resume));
-  return resolve(write, reader);
+  const writer = controllers.find(({ name }) => name === intent.controller);
+  return resolve(write, reader, writer === undefined ? 'reader' : readingFor(writer));
 }
 
 function openWriteOf({

@@ -1,5 +1,7 @@
+import { METADATA_LIST } from '#api/metadata.ts';
 import type { Reader } from '#api/port.ts';
 import type { Barrier, Cache } from '#cache/port.ts';
+import { type Controller, watchesAll } from '#core/controller.ts';
 import type { WireRequest } from '#core/request.ts';
 import { type ApiObject, pathOf, type Resource } from '#core/resource.ts';
 import type { Clock, Ms } from '#core/time.ts';
@@ -24,14 +26,20 @@ const UNREADABLE: Resolution = {
   how: 'the object cannot be read: the join with the audit log closes it',
 };
 
+/** Who may list what a controller writes: `reader`, unless it works on everything and lists for itself. */
+export function readingFor({ name, rbac }: Pick<Controller, 'name' | 'rbac'>): string {
+  return watchesAll(rbac) ? name : 'reader';
+}
+
 /**
- * Looks whether a lost write happened, by one consistent live read as `reader`, which may list but not get. To be
- * asked only when the write can no longer happen: after its time-out, under the same leadership or a later one.
+ * Looks whether a lost write happened, by one consistent live read of metadata as `identity`, which may list and perhaps
+ * not get. To be asked only when the write can no longer happen: after its time-out, under the same leadership or a
+ * later one.
  */
-export async function resolve(open: OpenWrite, reader: Reader): Promise<Resolution> {
+export async function resolve(open: OpenWrite, reader: Reader, identity: string): Promise<Resolution> {
   const { target } = open;
   if (target.name === undefined || open.verb === 'deletecollection') return UNREADABLE;
-  const read = await readByName(target.resource, target.namespace, target.name, reader);
+  const read = await readByName(target.resource, target.namespace, target.name, reader, identity);
   if (read === undefined) return UNREADABLE;
   const { object } = read;
   switch (open.verb) {
@@ -71,13 +79,12 @@ async function readByName(
   namespace: string | undefined,
   name: string,
   reader: Reader,
+  identity: string,
 ): Promise<{ object: ApiObject | undefined } | undefined> {
   const query = new URLSearchParams({ fieldSelector: `metadata.name=${name}` });
   try {
-    const answer = await reader.get(
-      'reader',
-      `${pathOf(resource, namespace === undefined ? {} : { namespace })}?${query}`,
-    );
+    const path = `${pathOf(resource, namespace === undefined ? {} : { namespace })}?${query}`;
+    const answer = await reader.get(identity, path, { accept: METADATA_LIST });
     if (answer.status !== 200) return undefined;
     const items = (answer.body as { items?: unknown }).items;
     return Array.isArray(items) ? { object: items[0] as ApiObject | undefined } : undefined;

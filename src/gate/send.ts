@@ -9,7 +9,7 @@ import type { Attempt, OutcomeDraft } from '#ledger/port.ts';
 import { foresee } from './foresee.ts';
 import { wishOf } from './judge.ts';
 import type { GateParts } from './ports.ts';
-import { lostBarrier, type OpenWrite, resolve } from './resolve.ts';
+import { lostBarrier, type OpenWrite, readingFor, resolve } from './resolve.ts';
 import type { Pending, Work } from './work.ts';
 
 /** The ledger refills the bytes of a namespace over minutes. */
@@ -52,7 +52,7 @@ async function attempt(pending: Pending, work: Work, parts: GateParts, lane: 'wr
   );
   const took = clock.now().mono - sending;
   parts.meter.observe('gate_stage_duration_seconds', { stage: 'send' }, took / 1000);
-  const sent = interpret(answer, pending, recorded.value, parts);
+  const sent = interpret(answer, pending, recorded.value, work, parts);
   ledger.outcome(recorded.value, outcomeRecord(sent.outcome, answer, took));
   settleIds(pending, sent.outcome, parts);
   return sent;
@@ -113,7 +113,13 @@ function recordIntent(pending: Pending, work: Work, parts: GateParts, lane: 'wri
 
 const fenced = ({ write }: Pending): Sent => ({ outcome: { write, kind: 'fenced', code: 'GATE_FENCED' } });
 
-function interpret(answer: Answer | { kind: 'refused' }, pending: Pending, attempt: Attempt, parts: GateParts): Sent {
+function interpret(
+  answer: Answer | { kind: 'refused' },
+  pending: Pending,
+  attempt: Attempt,
+  work: Work,
+  parts: GateParts,
+): Sent {
   const { write } = pending;
   switch (answer.kind) {
     case 'refused':
@@ -121,14 +127,16 @@ function interpret(answer: Answer | { kind: 'refused' }, pending: Pending, attem
     case 'unsent':
       return { outcome: { write, kind: 'failed', code: 'API_UNAVAILABLE' } };
     case 'lost':
-      return lost(pending, attempt, parts);
+      return lost(pending, attempt, work, parts);
     case 'answered':
-      return answer.status < 300 ? applied(answer.body, pending, parts) : refused(answer, pending, attempt, parts);
+      return answer.status < 300
+        ? applied(answer.body, pending, parts)
+        : refused(answer, pending, attempt, work, parts);
   }
 }
 
 /** The key rests until the write can no longer happen; then its fate is looked up and recorded. */
-function lost({ request, write }: Pending, { auditId }: Attempt, parts: GateParts): Sent {
+function lost({ request, write }: Pending, { auditId }: Attempt, { controller }: Work, parts: GateParts): Sent {
   const outcome: Outcome = { write, kind: 'unknown', code: 'API_UNKNOWN' };
   parts.lost.add(request.timeout);
   if (request.class === 'event') return { outcome };
@@ -140,7 +148,7 @@ function lost({ request, write }: Pending, { auditId }: Attempt, parts: GatePart
       write.resourceVersion !== undefined && { resourceVersion: write.resourceVersion }),
   };
   const settle = async (): Promise<void> => {
-    const { as, how } = await resolve(open, parts.reader);
+    const { as, how } = await resolve(open, parts.reader, readingFor(controller));
     await parts.ledger.note({ note: 'resolved', auditId, as, how });
   };
   return { outcome, barrier: lostBarrier(request.target.resource, request.timeout, settle, parts) };
@@ -163,12 +171,13 @@ function refused(
   answer: Extract<Answer, { kind: 'answered' }>,
   pending: Pending,
   attempt: Attempt,
+  work: Work,
   parts: GateParts,
 ): Sent {
   const { write, request } = pending;
   const failure = failureOf(request.verb, answer.status, answer.body);
   const { code } = failure;
-  if (failure.uncertain === true) return lost(pending, attempt, parts);
+  if (failure.uncertain === true) return lost(pending, attempt, work, parts);
   if (code === 'API_GONE')
     return {
       outcome: request.verb === 'delete' ? { write, kind: 'applied', benign: true } : { write, kind: 'gone', code },

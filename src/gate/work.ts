@@ -1,6 +1,6 @@
 import type { Barrier } from '#cache/port.ts';
 import type { Controller } from '#core/controller.ts';
-import type { Outcome, Write } from '#core/plan.ts';
+import type { Blast, Outcome, Write } from '#core/plan.ts';
 import type { Ref } from '#core/ref.ts';
 import type { WireRequest } from '#core/request.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
@@ -16,6 +16,8 @@ export interface Work {
   readonly key: string;
   /** The object being reconciled, where the key is one. */
   readonly trigger?: { readonly ref: Ref; readonly object: ApiObject };
+  /** What the plan says of the end that it is a part of. */
+  readonly blast?: Blast;
   readonly view: View<Resource>;
   readonly now: Now;
   /** Plans once more on a fresh object, for `confirm: replan`. */

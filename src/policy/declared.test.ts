@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allow, allowNamed, defineController, requires } from '#core/controller.ts';
+import { allow, allowAny, allowNamed, defineController, requires } from '#core/controller.ts';
 import { nothing } from '#core/plan.ts';
 import { declaredData } from './declared.ts';
 
@@ -40,4 +40,14 @@ test('the order of declaration does not show', () => {
   const one = declaredData([controller, reversed]);
   expect(JSON.stringify(declaredData([reversed, controller]))).toBe(JSON.stringify(one));
   expect(JSON.stringify(one.declared.controllers.other)).toBe(JSON.stringify(one.declared.controllers.sample));
+});
+
+test('what may be written anywhere is told beside the rest, and Events may be of any kind', () => {
+  const sweeper = { ...controller, name: 'sweeper', rbac: [allowAny('get', 'list', 'patch', 'delete')] };
+  expect(declaredData([sweeper]).declared.controllers.sweeper).toEqual({
+    events: true,
+    regards: ['*'],
+    writes: {},
+    anywhere: ['delete', 'patch'],
+  });
 });

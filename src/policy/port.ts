@@ -24,7 +24,7 @@ export interface Cause {
   readonly reason: string;
   /** The object being reconciled. */
   readonly trigger?: ObjectName;
-  /** The trigger's own owners, nearest first, as far as the cache knows. */
+  /** The trigger's own owners, nearest first, as far as the cache knows; without a trigger, whose end is the cause. */
   readonly owners: readonly ObjectName[];
   readonly evidence: Evidence;
 }
@@ -67,13 +67,7 @@ export interface PolicyInput {
   readonly untracked: readonly string[];
   readonly cause: Cause;
   readonly facts: {
-    readonly namespace?: Fact<{
-      readonly name: string;
-      readonly labels: JsonObject;
-      readonly phase: string;
-      /** RFC 3339; absent while it is not being deleted. */
-      readonly deletionTimestamp?: string;
-    }>;
+    readonly namespace?: Fact<{ readonly name: string; readonly labels: JsonObject; readonly phase: string }>;
     /** The object the write is for: the trigger, projected (metadata and the parts rules need). */
     readonly owner?: Fact<ApiObject>;
     readonly desired?: Fact<number>;

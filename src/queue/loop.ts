@@ -160,10 +160,11 @@ function requeue(
   outcomes: readonly Outcome[],
   { queue, queueOf, loop }: LoopState,
 ): void {
-  if (wentWell(outcomes)) queue.forget(key);
+  const later = plans.some(({ next }) => next === 'backoff');
+  if (wentWell(outcomes) && !later) queue.forget(key);
   const wish = requeueFor(outcomes);
   if (wish.kind === 'now') queue.add(key);
-  if (wish.kind === 'backoff') queue.retry(key);
+  if (wish.kind === 'backoff' || later) queue.retry(key);
   if (wish.kind === 'after') queue.retryAfter(key, wish.delay);
   for (const plan of plans) {
     if (plan.next === 'again') queue.add(key);

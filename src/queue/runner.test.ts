@@ -197,6 +197,23 @@ describe('waking', () => {
     await settled();
     expect(seen.filter((line) => line === 'one a/x')).toHaveLength(3);
   });
+
+  test('a key that could not be decided on runs after its back-off, which grows until it is', async () => {
+    const at: number[] = [];
+    const waits = loop({
+      backoff: { base: 100, max: 10_000 },
+      reconcile: ({ now }) => {
+        at.push(now.mono);
+        return nothing('unread', { next: 'backoff' });
+      },
+    });
+    const { clock, settled } = bench(controllerOf({ loops: [waits] }), [pod('x')]);
+    for (let step = 0; step < 8; step++) {
+      await settled();
+      clock.advance(100);
+    }
+    expect(at).toEqual([0, 100, 300, 700]);
+  });
 });
 
 describe('state', () => {

@@ -4,6 +4,7 @@ import type { TrackedResources } from '#cache/port.ts';
 export const NOTHING_TRACKED: TrackedResources = {
   set: () => {},
   current: () => ({ discovery: undefined, resources: new Map() }),
+  get: () => undefined,
   onChange: () => () => {},
   subscribe: () => () => {},
 };

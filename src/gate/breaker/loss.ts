@@ -2,7 +2,7 @@ import type { Job, Node, Pod } from '#core/k8s/types.gen.ts';
 import { isReady, isTerminal } from '#core/pod.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import type { Ms } from '#core/time.ts';
-import { weightOf } from '#core/weights.ts';
+import { weightOf } from '#core/weight.ts';
 import type { Pending } from '../work.ts';
 import type { Lookup } from './lookup.ts';
 import { bounded, MOST, whole } from './numbers.ts';

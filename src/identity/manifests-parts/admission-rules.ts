@@ -2,7 +2,7 @@ import { clusterroleAggregationRules } from './admission-rules/clusterrole-aggre
 import { deploymentRules } from './admission-rules/deployment.ts';
 import { endpointsRules } from './admission-rules/endpoints.ts';
 import { endpointsliceRules } from './admission-rules/endpointslice.ts';
-import { namespaceRules } from './admission-rules/namespace.ts';
+import { garbageCollectorRules } from './admission-rules/garbage-collector.ts';
 import { podGarbageCollectorRules } from './admission-rules/pod-garbage-collector.ts';
 import type { AdmissionRules } from './admission-rules/port.ts';
 import { replicasetRules } from './admission-rules/replicaset.ts';
@@ -17,7 +17,7 @@ export const ADMISSION_RULES: ReadonlyMap<string, readonly AdmissionRules[]> = n
   ['deployment', deploymentRules],
   ['endpoints', endpointsRules],
   ['endpointslice', endpointsliceRules],
-  ['namespace', namespaceRules],
+  ['garbage-collector', garbageCollectorRules],
   ['pod-garbage-collector', podGarbageCollectorRules],
   ['replicaset', replicasetRules],
   ['root-ca-certificate-publisher', rootCaCertificatePublisherRules],

@@ -1,0 +1,242 @@
+import { describe, expect, test } from 'vitest';
+import type { ApiObject } from '#core/resource.ts';
+import { follow, graphAfter, owner, SERVED, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
+import { asJson, type Learnt, learn } from './learn.ts';
+
+const POD = 'core/pods';
+const SET = 'apps/replicasets';
+const NODE = 'core/nodes';
+const set = thing(SET, 'web');
+const pod = thing(POD, 'p', { ownerReferences: [owner(SET, 'web')] });
+const ending = (object: ApiObject, finalizer: string): ApiObject => ({
+  ...object,
+  metadata: { ...object.metadata, deletionTimestamp: '2026-01-01T00:30:00Z', finalizers: [finalizer] },
+});
+const blocking = thing(POD, 'p', { ownerReferences: [owner(SET, 'web', { blockOwnerDeletion: true })] });
+
+interface Row {
+  readonly seen: readonly Seen[];
+  /** What the last transition wakes. */
+  readonly wakes: readonly string[];
+}
+
+const ROWS: Readonly<Record<string, Row>> = {
+  'an object without owners': { seen: [[SET, undefined, set]], wakes: [] },
+  'an object of an owner that was not seen yet': { seen: [[POD, undefined, pod]], wakes: ['delete a/uid-web'] },
+  'an object of an owner that is known': {
+    seen: [
+      [SET, undefined, set],
+      [POD, undefined, pod],
+    ],
+    wakes: [],
+  },
+  'the owner, after its dependent': {
+    seen: [
+      [POD, undefined, pod],
+      [SET, undefined, set],
+    ],
+    wakes: [],
+  },
+  'the end of an owner': {
+    seen: [
+      [SET, undefined, set],
+      [POD, undefined, pod],
+      [SET, set, undefined],
+    ],
+    wakes: ['delete a/uid-p'],
+  },
+  'the end of a dependent': {
+    seen: [
+      [SET, undefined, set],
+      [POD, undefined, pod],
+      [POD, pod, undefined],
+    ],
+    wakes: [],
+  },
+  'the end of what nobody knows': { seen: [[POD, pod, undefined]], wakes: [] },
+  'the end of a dependent that its owner waits for': {
+    seen: [
+      [SET, undefined, ending(set, 'foregroundDeletion')],
+      [POD, undefined, pod],
+      [POD, pod, undefined],
+    ],
+    wakes: ['delete a/uid-web'],
+  },
+  'an owner that begins to end in the foreground': {
+    seen: [
+      [SET, undefined, set],
+      [POD, undefined, pod],
+      [SET, set, ending(set, 'foregroundDeletion')],
+    ],
+    wakes: ['delete a/uid-p', 'delete a/uid-web'],
+  },
+  'an owner that goes on ending in the foreground': {
+    seen: [
+      [SET, undefined, ending(set, 'foregroundDeletion')],
+      [SET, ending(set, 'foregroundDeletion'), ending(set, 'foregroundDeletion')],
+    ],
+    wakes: [],
+  },
+  'an owner that is first seen as it ends and leaves its dependents behind': {
+    seen: [[SET, undefined, ending(set, 'orphan')]],
+    wakes: ['orphan a/uid-web'],
+  },
+  'a reference that no longer blocks': {
+    seen: [
+      [SET, undefined, ending(set, 'foregroundDeletion')],
+      [POD, undefined, blocking],
+      [POD, blocking, pod],
+    ],
+    wakes: ['delete a/uid-web'],
+  },
+  'a reference that is gone, another stays': {
+    seen: [
+      [SET, undefined, set],
+      [NODE, undefined, thing(NODE, 'n')],
+      [POD, undefined, thing(POD, 'p', { ownerReferences: [owner(SET, 'web'), owner(NODE, 'n')] })],
+      [POD, undefined, thing(POD, 'p', { ownerReferences: [owner(NODE, 'n')] })],
+    ],
+    wakes: ['delete a/uid-p'],
+  },
+  'an owner of another namespace': {
+    seen: [
+      [SET, undefined, thing(SET, 'web', { namespace: 'b' })],
+      [POD, undefined, pod],
+    ],
+    wakes: ['delete a/uid-p'],
+  },
+  'an owner that turns out to be in another namespace': {
+    seen: [
+      [POD, undefined, pod],
+      [SET, undefined, thing(SET, 'web', { namespace: 'b' })],
+    ],
+    wakes: ['delete a/uid-p'],
+  },
+  'an owner by a wrong name': {
+    seen: [
+      [SET, undefined, set],
+      [POD, undefined, thing(POD, 'p', { ownerReferences: [owner(SET, 'web', { name: 'api' })] })],
+    ],
+    wakes: ['delete a/uid-p'],
+  },
+  'an owner that goes by another name now': {
+    seen: [
+      [SET, undefined, set],
+      [POD, undefined, pod],
+      [POD, pod, thing(POD, 'p', { ownerReferences: [owner(SET, 'web', { name: 'api' })] })],
+    ],
+    wakes: ['delete a/uid-p', 'delete a/uid-p'],
+  },
+  'a cluster-scoped object of an owner that namespaced ones name as well': {
+    seen: [
+      [POD, undefined, pod],
+      [NODE, undefined, thing(NODE, 'n', { ownerReferences: [owner(SET, 'web')] })],
+    ],
+    wakes: ['delete /uid-n'],
+  },
+  'a hostile uid': {
+    seen: [[POD, undefined, thing(POD, 'p', { ownerReferences: [owner(SET, 'x', { uid: '__proto__/constructor' })] })]],
+    wakes: ['delete a/__proto__/constructor'],
+  },
+};
+
+describe('the graph of owners', () => {
+  test.each(Object.entries(ROWS))('%s', (_, { seen, wakes }) => {
+    expect(graphAfter(seen).woke.at(-1)).toEqual(wakes);
+  });
+
+  test('says who blocks and who is owned after every change', () => {
+    const { graph } = graphAfter([
+      [SET, undefined, set],
+      [POD, undefined, pod],
+      [POD, pod, thing(POD, 'p')],
+    ]);
+    expect(graph.nodes.get('uid-web')?.dependents.size).toBe(0);
+  });
+});
+
+const identity = (name: string, namespace = 'a') => ({
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  namespace,
+  name,
+  uid: 'uid-web',
+});
+const absent = (name: string, namespace?: string): Learnt => ({ kind: 'absent', identity: identity(name, namespace) });
+const named = (pod: string, as: string) => thing(POD, pod, { ownerReferences: [owner(SET, 'web', { name: as })] });
+
+describe('what runs find out', () => {
+  const tell = (seen: readonly Seen[], ...learnt: readonly Learnt[]) => {
+    const { graph } = graphAfter(seen);
+    return { graph, woke: learnt.map((one) => textOf(learn(graph, asJson(one)))) };
+  };
+
+  test('an owner that is not there leaves its dependents without one', () => {
+    const { graph, woke } = tell([[POD, undefined, pod]], absent('web'));
+    expect(woke).toEqual([['delete a/uid-p']]);
+    expect(graph.nodes.has('uid-web')).toBe(false);
+  });
+
+  test('an owner that dependents name differently is looked for under each name', () => {
+    const seen: Seen[] = [
+      [POD, undefined, named('p', 'web')],
+      [POD, undefined, named('q', 'api')],
+    ];
+    const { graph, woke } = tell(seen, absent('web'), absent('api'));
+    expect(woke).toEqual([
+      ['delete a/uid-p', 'delete a/uid-web after 1000'],
+      ['delete a/uid-q', 'delete a/uid-web after 1000'],
+    ]);
+    expect(graph.nodes.get('uid-web')?.identity.name).toBe('web');
+  });
+
+  test('of an owner that is there, absence under another name concerns those who gave it', () => {
+    const seen: Seen[] = [
+      [SET, undefined, set],
+      [POD, undefined, pod],
+      [POD, undefined, named('q', 'api')],
+    ];
+    const { graph, woke } = tell(seen, absent('api'), absent('web', 'b'));
+    expect(woke).toEqual([['delete a/uid-q'], []]);
+    expect(graph.nodes.has('uid-web')).toBe(true);
+  });
+
+  test('an object that is gone before its watch says so', () => {
+    const seen: Seen[] = [
+      [SET, undefined, set],
+      [POD, undefined, pod],
+    ];
+    const { graph, woke } = tell(seen, absent('web'));
+    expect(woke).toEqual([['delete a/uid-p']]);
+    expect(textOf(learn(graph, asJson(absent('web'))))).toEqual([]);
+  });
+
+  test('a kind that nobody knows is waited for until discovery tells something new', () => {
+    const { graph } = tell([], { kind: 'unknown-kind', key: 'a/uid-x' });
+    expect(follow(graph, SERVED)).toEqual(['delete a/uid-x']);
+    expect(follow(graph, SERVED)).toEqual([]);
+  });
+});
+
+describe('a resource that is watched no longer', () => {
+  test('takes its objects with it; those that own something are looked for again', () => {
+    const widget = thing(WIDGETS, 'w');
+    const { graph } = graphAfter([
+      [WIDGETS, undefined, widget],
+      [WIDGETS, undefined, thing(WIDGETS, 'alone', { ownerReferences: [owner(SET, 'web')] })],
+      [SET, undefined, set],
+      [POD, undefined, thing(POD, 'p', { ownerReferences: [owner(WIDGETS, 'w')] })],
+    ]);
+    expect(
+      follow(
+        graph,
+        SERVED.filter((one) => one !== WIDGETS),
+      ),
+    ).toEqual(['delete a/uid-w']);
+    expect([...graph.nodes.keys()].sort()).toEqual(['uid-p', 'uid-w', 'uid-web']);
+    expect(graph.nodes.get('uid-web')?.dependents.size).toBe(0);
+    follow(graph, SERVED);
+    expect(graph.kinds.resourceOf('example.com/v1', 'Widget')).toBe(WIDGETS);
+    expect(START.mono).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,97 @@
+import type { Discovery } from '#core/discovery.ts';
+import type { Enqueue, Evidence } from '#core/plan.ts';
+import type { Resource } from '#core/resource.ts';
+import { type Ms, type Now, seconds } from '#core/time.ts';
+import { type Bounded, createBounded } from './bounded.ts';
+import { createKinds, type Kinds } from './kinds.ts';
+import type { Cause, Identity, Node } from './node.ts';
+
+export const DELETE = 'garbage_collector_attempt_to_delete';
+export const ORPHANS = 'garbage_collector_attempt_to_orphan';
+
+/** Upstream's figure. */
+const ABSENT_OWNERS = 500;
+/** How long a resource that does not sync is waited for, as upstream waits for the first sync. */
+const PATIENCE: Ms = seconds(30);
+
+/** An owner that is gone: dependents of it that are seen later have the same cause. */
+export interface Fallen {
+  readonly cause: Cause;
+  readonly evidence: Evidence;
+  readonly created: string | undefined;
+}
+
+/** Who owns whom, of all that is watched. The folds change it in place; runs of keys only read it. */
+export interface Graph {
+  /** By uid. */
+  readonly nodes: Map<string, Node>;
+  /** Owners that the API server said it does not have. */
+  readonly absent: Bounded<true>;
+  /** By uid. */
+  readonly fallen: Bounded<Fallen>;
+  kinds: Kinds;
+  discovery: Discovery | undefined;
+  /** Since when each resource is watched, by monotonic time, and whether all of it is known. */
+  readonly resources: Map<Resource, { readonly since: Ms; readonly synced: boolean }>;
+  /** Resources, by their short names, that were not watched for a while: whose owners came then is not known. */
+  readonly lost: Set<string>;
+  /** Whether everything was known at one time. */
+  complete: boolean;
+  /** Keys that wait for discovery to tell of a kind. */
+  readonly waiting: Set<string>;
+}
+
+export function createGraph(): Graph {
+  return {
+    nodes: new Map(),
+    absent: createBounded(ABSENT_OWNERS),
+    fallen: createBounded(ABSENT_OWNERS),
+    kinds: createKinds(undefined),
+    discovery: undefined,
+    resources: new Map(),
+    lost: new Set(),
+    complete: false,
+    waiting: new Set(),
+  };
+}
+
+/** The queues' key: `namespace/uid`, so that one namespace's flood waits behind the others' (I15). */
+export function keyFor({ identity: { namespace, uid } }: { readonly identity: Identity }): string {
+  return `${namespace}/${uid}`;
+}
+
+export function nodeFor({ nodes }: Graph, key: string): Node | undefined {
+  return nodes.get(key.slice(key.indexOf('/') + 1));
+}
+
+export function wakeToDelete(node: Node, after?: Ms): Enqueue {
+  return { loop: DELETE, key: keyFor(node), ...(after !== undefined && { after }) };
+}
+
+export function wakeToOrphan(node: Node): Enqueue {
+  return { loop: ORPHANS, key: keyFor(node) };
+}
+
+export function isVirtual({ resource }: Node): boolean {
+  return resource === undefined;
+}
+
+/** Whether collecting may begin: everything was known once, or it was waited for long enough. */
+export function isReady(graph: Graph, now: Now): boolean {
+  if (graph.resources.size === 0) return false;
+  return graph.complete || [...graph.resources.values()].every((one) => isKnown(one, now));
+}
+
+/** Whether the dependents of an owner are known, as far as waiting can tell: those that are not are not orphaned. */
+export function isWhole({ resources }: Graph, now: Now): boolean {
+  return resources.size > 0 && [...resources.values()].every((one) => isKnown(one, now));
+}
+
+function isKnown({ synced, since }: { readonly synced: boolean; readonly since: Ms }, { mono }: Now): boolean {
+  return synced || mono - since >= PATIENCE;
+}
+
+/** An owner as the cache of absent ones knows it. */
+export function absentKey({ apiVersion, kind, namespace, name, uid }: Identity): string {
+  return JSON.stringify([apiVersion, kind, namespace, name, uid]);
+}

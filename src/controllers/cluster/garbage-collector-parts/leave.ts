@@ -1,0 +1,60 @@
+import type { Input } from '#core/controller.ts';
+import { wentThrough } from '#core/outcome.ts';
+import { nothing, type Outcomes, type Plan, write } from '#core/plan.ts';
+import type { ApiObject, Resource } from '#core/resource.ts';
+import { seconds } from '#core/time.ts';
+import type { OrphanFacts } from './facts.ts';
+import { type Graph, nodeFor } from './graph.ts';
+import { asJson } from './learn.ts';
+import { ORPHAN } from './node.ts';
+import { dropFinalizer, orphan } from './patches.ts';
+
+type Asked = Pick<Input<Resource, ApiObject>, 'key' | 'derived' | 'facts'>;
+type Found = Extract<OrphanFacts, { item: 'found' }>;
+
+const LOOK_AGAIN = seconds(1);
+
+/** Takes an owner that is to end alone off all its dependents; it may end when that is done. */
+export function leave({ key, derived, facts: given }: Asked): Plan {
+  const facts = given as OrphanFacts;
+  if (facts.item !== 'found') return withoutOwner(facts);
+  const patches = patchesOf(facts);
+  if (patches.length > 0) return { reason: 'orphan', chains: patches.map((patch) => [patch]), events: [] };
+  return endWhenFree(facts, derived as Graph, key);
+}
+
+function withoutOwner(facts: Exclude<OrphanFacts, Found>): Plan {
+  switch (facts.item) {
+    case 'none':
+    case 'misplaced':
+      return nothing('nothing-to-do');
+    case 'incomplete':
+      return nothing('waiting-for-resources', { requeueAfter: LOOK_AGAIN });
+    case 'unread':
+    case 'unknown-kind':
+      return nothing(facts.item, { next: 'backoff' });
+    case 'absent':
+      return nothing('absent', { learnt: [asJson({ kind: 'absent', identity: facts.identity })] });
+  }
+}
+
+function patchesOf({ dependents, object }: Found) {
+  const uid = object.metadata?.uid ?? '';
+  return dependents.map((dependent) => orphan(dependent, uid, 'orphan')).filter((patch) => patch !== undefined);
+}
+
+export function settleLeave({ key, derived, facts: given }: Asked, outcomes: Outcomes, plan: Plan): Plan {
+  const facts = given as OrphanFacts;
+  if (facts.item !== 'found' || plan.reason !== 'orphan') return nothing('settled');
+  if (!outcomes.flat().every(wentThrough)) return nothing('dependents-remain');
+  return endWhenFree(facts, derived as Graph, key);
+}
+
+/** Only when every dependent is free, those that came meanwhile as well. */
+function endWhenFree({ resource, object, dependents }: Found, graph: Graph, key: string): Plan {
+  const freed = new Set(dependents.map(({ identity }) => identity.uid));
+  const left = [...(nodeFor(graph, key)?.dependents ?? [])].filter(({ identity }) => !freed.has(identity.uid));
+  if (left.length > 0) return nothing('dependents-remain', { next: 'again' });
+  const patch = dropFinalizer(resource, object, ORPHAN, 'finish-orphan');
+  return patch === undefined ? nothing('finished') : write('finish-orphan', patch);
+}
