@@ -10,7 +10,7 @@ import { until } from '#kit/wait.ts';
 import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../demo/objects.ts';
 
-const world = withManager({ nodes: 2, first: { flags: ['--controllers=replicaset,serviceaccount'] } });
+const world = withManager({ nodes: 2, first: { flags: ['--controllers=deployment,replicaset,serviceaccount'] } });
 const NAMESPACE = 'blast';
 const web = { namespace: NAMESPACE, name: 'web' };
 const REASON = 'the tenant moves out, ticket 4711';
@@ -124,7 +124,7 @@ describe('a ReplicaSet of 60 that is scaled to 5 by mistake', () => {
 
   test('I18: the hold is there after a restart, and holds still', async () => {
     expect(await manager.kill('SIGTERM')).toEqual({ code: 0, signal: null });
-    manager = await world.start({ flags: ['--controllers=replicaset,serviceaccount'] });
+    manager = await world.start({ flags: ['--controllers=deployment,replicaset,serviceaccount'] });
     expect(await heldAt(1, 'the hold to be there again')).toEqual([first]);
     await world.admin.patch('apps/replicasets', web, { metadata: { annotations: { looked: 'yes' } } });
     await until(() => recorded('denial', 'GATE_HELD'), { timeout: 20_000, why: 'the refusal to be recorded' });
@@ -163,13 +163,71 @@ describe('when it was meant', () => {
     await eventSaid('BreakerReleased');
     expect(await holds()).toEqual([]);
   });
+});
 
+describe('a Deployment of 50', () => {
+  const app = { namespace: NAMESPACE, name: 'app' };
+  const wish = (replicas: number) => world.admin.patch('apps/deployments', app, { spec: { replicas } });
+  const settled = (replicas: number, why: string) =>
+    world.admin.waitFor(
+      'apps/deployments',
+      app,
+      (found) =>
+        found?.status?.observedGeneration === found?.metadata?.generation &&
+        found?.status?.updatedReplicas === replicas &&
+        found.status.replicas === replicas &&
+        found.status.availableReplicas === replicas,
+      { timeout: 90_000, why },
+    );
+
+  test('rolls over without a word: what stays available is not lost', async () => {
+    const { metadata, spec } = replicaSet(NAMESPACE, 'app', 50);
+    await world.admin.create('apps/deployments', { metadata, spec });
+    await settled(50, '50 pods of the Deployment');
+    const before = deletions();
+    await world.admin.patch('apps/deployments', app, {
+      spec: { template: { metadata: { annotations: { turn: 'two' } } } },
+    });
+    await settled(50, 'the rollout');
+    expect(deletions() - before).toBeGreaterThanOrEqual(50);
+    expect(await holds()).toEqual([]);
+  });
+
+  test('scaled to 5 by mistake it loses nothing: the patch of its ReplicaSet is held, and void when it is put right', async () => {
+    const before = deletions();
+    await wish(5);
+    const [hold] = await heldAt(1, 'the hold of the Deployment');
+    expect(hold).toMatchObject({
+      controller: 'deployment',
+      subject: `apps/deployments ${NAMESPACE}/app`,
+      weight: 45,
+      writes: 1,
+    });
+    expect(await activePods(world.admin, NAMESPACE, 'app')).toHaveLength(50);
+    await wish(50);
+    await heldAt(0, 'the hold to end');
+    await settled(50, 'the Deployment to be in order');
+    expect(deletions()).toBe(before);
+  });
+
+  test('released, its ReplicaSet is lowered once, and the pods follow without a second word', async () => {
+    const before = deletions();
+    await wish(5);
+    const [hold] = await heldAt(1, 'the hold of the Deployment');
+    expect(await breaker('ann', 'release', hold?.id ?? '', '--reason', 'meant')).toMatchObject({ code: 0 });
+    await settled(5, '5 pods of the Deployment');
+    await until(() => deletions() - before === 45 || undefined, { timeout: 20_000, why: '45 deletions' });
+    expect(await holds()).toEqual([]);
+  });
+});
+
+describe('afterwards', () => {
   test('the ledger knows the person and the reason, and is whole; what the breaker keeps went through it, too', async () => {
     const by = `system:serviceaccount:${NAMESPACE}:ann`;
     const notes = (await recordsIn(manager.ledgerDir)).filter(({ type }) => type === 'note').map(({ data }) => data);
     expect(notes).toContainEqual(expect.objectContaining({ note: 'breaker-release', by, said: REASON, weight: 55 }));
-    expect(notes.filter(({ note }) => note === 'breaker-trip')).toHaveLength(2);
-    expect(notes.filter(({ note }) => note === 'breaker-void')).toHaveLength(1);
+    expect(notes.filter(({ note }) => note === 'breaker-trip')).toHaveLength(4);
+    expect(notes.filter(({ note }) => note === 'breaker-void')).toHaveLength(2);
     const state = ourWrites(world.cluster).filter(({ objectRef }) => objectRef?.name === 'comptroller-breaker');
     expect(new Set(state.map(({ user }) => user.username))).toEqual(new Set(['comptroller:breaker']));
     expect(await metric({ ...world, manager }, 'breaker_holds', '{state="open"}')).toBe(0);
