@@ -344,7 +344,32 @@ describe("I14: comptroller's own objects", () => {
     expect(await make(replicaset, pod('x', [reference()]), 'comptroller-system')).toMatchObject({ status: 403 });
   });
 
-  it.each(['replicaset', 'leader', 'reader', 'serviceaccount'])(
+  it('breaker writes its one ConfigMap there, Events as itself, and nothing else anywhere', async () => {
+    const breaker = await world.as('breaker');
+    const state = configMap('comptroller-breaker');
+    expect(await make(breaker, state, 'comptroller-system')).toMatchObject({ status: 201 });
+    const path = pathOf('core/configmaps', { namespace: 'comptroller-system', name: 'comptroller-breaker' });
+    expect(await merge(breaker, path, { data: { 'state.json': '{}' } })).toMatchObject({ status: 200 });
+    expect(await make(breaker, event('held', 'breaker-controller'))).toMatchObject({ status: 201 });
+
+    const only = denied(
+      'fleet',
+      /breaker writes only the ConfigMap comptroller-system\/comptroller-breaker, and Events/,
+    );
+    expect(await make(breaker, configMap('other'), 'comptroller-system')).toMatchObject(only);
+    expect(await make(breaker, configMap('comptroller-breaker'))).toMatchObject(only);
+    expect(await send(breaker, 'DELETE', path)).toMatchObject(
+      denied('fleet', /breaker does not declare DELETE configmaps/),
+    );
+    expect(await make(breaker, pod('x'))).toMatchObject(denied('fleet', /breaker does not declare CREATE pods/));
+    expect(await make(breaker, event('forged', 'kubelet'))).toMatchObject(
+      denied('breaker-events', /breaker writes Events as itself/),
+    );
+    const others = await Promise.all([replicaset, rootCa].map((client) => merge(client, path, { data: {} })));
+    expect(others.map(({ status }) => status)).toEqual([403, 403]);
+  });
+
+  it.each(['replicaset', 'leader', 'reader', 'serviceaccount', 'breaker'])(
     '%s cannot widen its own role, nor another',
     async (name) => {
       const client = await world.as(name);
