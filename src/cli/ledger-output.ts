@@ -3,6 +3,7 @@ import { objectOf, textOf } from '#ledger/leaf.ts';
 import { codeOf, outcomeOf, type Row, rulesOf, targetName, triggerName } from '#ledger/query.ts';
 import type { Grade, VerifyReport } from '#ledger/verify-report.ts';
 import { idOf, nameOf } from '#ledger/why.ts';
+import { breakerText } from './ledger-breaker.ts';
 import { EXIT, TRUST } from './ledger-options.ts';
 
 const EXITS: ReadonlyMap<string, number> = new Map([
@@ -77,7 +78,7 @@ export function rowText(row: Row): string {
   const { leaf } = row;
   const { data, type, time } = leaf;
   if (type !== 'intent' && type !== 'denial')
-    return plain(`${idOf(row)}  ${time} ${type} ${JSON.stringify(data).slice(0, 400)}`);
+    return plain(`${idOf(row)}  ${time} ${type} ${breakerText(data) ?? JSON.stringify(data).slice(0, 400)}`);
   const { resource, namespace, name } = targetName(data);
   const what = [resource, textOf(data, 'subresource')].filter(Boolean).join('/');
   const object = [namespace, name].filter(Boolean).join('/');

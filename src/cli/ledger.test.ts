@@ -34,6 +34,16 @@ beforeEach(async () => {
   opened = await openTestLedger(directory.path, keeper);
   const epoch = { lease: 'lease-uid', transitions: 1, holder: 'here' };
   await opened.ledger.note({ note: 'leadership', epoch, won: true });
+  const held = {
+    hold: 'h-1',
+    controller: 'replicaset',
+    root: { id: 'u', resource: 'apps/replicasets', namespace: 'a', name: 'web' },
+  };
+  const why = { scope: 'cause', reason: 'too-much-of-its-cause', weight: 55, limit: 40, evidence: 'absent' } as const;
+  await opened.ledger.note({ note: 'breaker-trip', ...held, ...why, writes: 55, sample: ['core/pods a/web-0'] });
+  await opened.ledger.note({ note: 'breaker-release', ...held, by: 'ann', said: 'mea\u001bnt', weight: 55, expiry: 1 });
+  await opened.ledger.note({ note: 'breaker-reject', ...held, by: 'eve', said: 'no' });
+  await opened.ledger.note({ note: 'breaker-void', ...held, why: 'the owner changed' });
   const recorded = await opened.ledger.intent(someIntent(1), 'write');
   if (!recorded.ok) throw new Error(recorded.code);
   auditId = recorded.value.auditId;
@@ -187,6 +197,17 @@ describe('what is printed', () => {
     expect(checkProof(proof, Buffer.concat([entry, Buffer.from(' ')]), parseVerifierKey(keeper.verifierKey))).toBe(
       false,
     );
+  });
+
+  it('query: what the breaker held and people decided, in words', async () => {
+    await run('query', ...at(), '--type', 'note');
+    const lines = out.split('\n').filter((line) => line.includes('apps/replicasets a/web'));
+    expect(lines.map((line) => line.slice(line.indexOf(' note ') + 6))).toEqual([
+      'held h-1 apps/replicasets a/web: replicaset would take 55 of at most 40 (too-much-of-its-cause)',
+      'released h-1 apps/replicasets a/web by ann, up to 55: mea\\u001bnt',
+      'rejected h-1 apps/replicasets a/web by eve: no',
+      'void h-1 apps/replicasets a/web: the owner changed',
+    ]);
   });
 
   it('query: rows, and a manifest that says what they are', async () => {

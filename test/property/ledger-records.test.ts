@@ -94,6 +94,11 @@ describe('every draft', () => {
           }),
         );
         fits('note', noteData({ note: 'resolved', auditId: long, as: 'unknown', how: long }));
+        const held = { hold: long, controller: long, root: { id: long, resource: long, namespace: long, name: long } };
+        const why = { scope: 'cause', reason: long, weight: 0.2, limit: 40, evidence: long } as const;
+        const sample = Array.from({ length: 50 }, () => long);
+        fits('note', noteData({ note: 'breaker-trip', ...held, ...why, writes: 50, sample }));
+        fits('note', noteData({ note: 'breaker-release', ...held, by: long, said: long, weight: 1, expiry: 1 }));
       }),
       { numRuns: 60 },
     );
