@@ -210,7 +210,6 @@ export function createWorld() {
     const facts = deepFreeze(await loop.gather?.(input(one.key), reads as Reads));
     if (mine !== reign) return;
     const plan = deepFreeze(loop.reconcile({ ...input(one.key), facts }));
-    console.log(JSON.stringify(one), JSON.stringify(facts).slice(0, 300), JSON.stringify(plan).slice(0, 400));
     const outcomes = await execute(plan, mine);
     if (mine !== reign) return;
     const settled = deepFreeze(loop.settle?.({ ...input(one.key), facts }, outcomes, plan) as Plan);

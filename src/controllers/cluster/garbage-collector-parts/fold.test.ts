@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ApiObject } from '#core/resource.ts';
+import type { ApiObject, Resource } from '#core/resource.ts';
 import { follow, graphAfter, owner, SERVED, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
 import { asJson, type Learnt, learn } from './learn.ts';
 
@@ -213,7 +213,9 @@ describe('what runs find out', () => {
 
   test('a kind that nobody knows is waited for until discovery tells something new', () => {
     const { graph } = tell([], { kind: 'unknown-kind', key: 'a/uid-x' });
-    expect(follow(graph, SERVED)).toEqual(['delete a/uid-x']);
+    expect(follow(graph, SERVED)).toEqual([]);
+    const more: readonly Resource[] = [...SERVED, 'core/secrets'];
+    expect(follow(graph, more)).toEqual(['delete a/uid-x']);
     expect(follow(graph, SERVED)).toEqual([]);
   });
 });

@@ -1,4 +1,3 @@
-import type { Discovery } from '#core/discovery.ts';
 import type { Enqueue, Evidence } from '#core/plan.ts';
 import type { Resource } from '#core/resource.ts';
 import { type Ms, type Now, seconds } from '#core/time.ts';
@@ -30,7 +29,8 @@ export interface Graph {
   /** By uid. */
   readonly fallen: Bounded<Fallen>;
   kinds: Kinds;
-  discovery: Discovery | undefined;
+  /** What discovery told last, to see whether it tells something new. */
+  told: string;
   /** Since when each resource is watched, by monotonic time, and whether all of it is known. */
   readonly resources: Map<Resource, { readonly since: Ms; readonly synced: boolean }>;
   /** Resources, by their short names, that were not watched for a while: whose owners came then is not known. */
@@ -47,7 +47,7 @@ export function createGraph(): Graph {
     absent: createBounded(ABSENT_OWNERS),
     fallen: createBounded(ABSENT_OWNERS),
     kinds: createKinds(undefined),
-    discovery: undefined,
+    told: '',
     resources: new Map(),
     lost: new Set(),
     complete: false,

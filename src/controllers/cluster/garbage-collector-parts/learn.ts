@@ -76,8 +76,10 @@ export function track(graph: Graph, { discovery, resources }: Tracking, { mono }
   graph.complete ||= all.length > 0 && all.every(({ synced }) => synced);
   for (const node of graph.nodes.values())
     if (node.resource !== undefined && !resources.has(node.resource)) loseSight(graph, node, wakes);
-  if (discovery === undefined || discovery === graph.discovery) return wakes;
-  graph.discovery = discovery;
+  if (discovery === undefined) return wakes;
+  const told = JSON.stringify(discovery.served.map(({ resource, also = [] }) => [resource, also]));
+  if (told === graph.told) return wakes;
+  graph.told = told;
   graph.kinds = createKinds(discovery);
   for (const key of graph.waiting) wakes.push({ loop: DELETE, key });
   graph.waiting.clear();
