@@ -173,7 +173,11 @@ export function conduct(
   synced.catch((error: unknown) => end({ kind: 'failed', code: 70 }, `filling the cache: ${describe(error)}`, true));
   void base.opened.ledger.failure.then((why) => end({ kind: 'ledger-failed', code: 74 }, why, false));
   void base.spawned?.exited.then(() => end({ kind: 'keeper-gone', code: 69 }, 'the keeper ended', true));
-  track(stage);
+  // Leadership waits for the cache alone: what is only tracked comes after it.
+  void synced.then(
+    () => track(stage),
+    () => undefined,
+  );
   attend(stage, () => reign, undo);
   watchHealth(health, stage, leadership);
   leadership.start(

@@ -55,6 +55,17 @@ describe('what the API server says it serves', () => {
     });
   });
 
+  test('what is no object among groups, versions and resources is left out', () => {
+    const items = [
+      null,
+      'x',
+      { metadata: { name: 'example.com' }, versions: [null, { version: 'v1', resources: [7, widgets] }] },
+    ];
+    expect(readDiscovery({ kind: 'APIGroupDiscoveryList', items })?.served).toEqual([
+      { resource: 'example.com/widgets@v1,Widget,namespaced', verbs: ['delete', 'list'] },
+    ]);
+  });
+
   test.each([[undefined], ['text'], [{ kind: 'APIGroupList', items: [] }], [{ kind: 'APIGroupDiscoveryList' }]])(
     '%j is no discovery',
     (body) => {

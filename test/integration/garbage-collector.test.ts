@@ -1,14 +1,20 @@
 /** The garbage collector on a real control plane: what ends with an owner, what stays, and what stops it from neither. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { OwnerReference } from '#core/k8s/types.gen.ts';
 import { type ApiObject, apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
 import type { Admin } from '#kit/admin.ts';
 import { brief, isOurs, logOf, ourWrites, readAudit, refusedByAuthority } from '#kit/audit.ts';
-import { activePods, metric, newNamespace, ready, recordsIn, withManager } from '#kit/manager.ts';
+import { activePods, metric, newNamespace, ROOT, ready, recordsIn, withManager } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
+import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../demo/objects.ts';
 
 const world = withManager({ nodes: 2 });
+/** Who took over after the crash. */
+let successor: RunningManager | undefined;
 const WIDGETS: Resource = 'example.com/widgets@v2,Widget,namespaced';
 const CRDS: Resource = 'apiextensions.k8s.io/customresourcedefinitions';
 const HOLD = 'example.com/hold';
@@ -286,7 +292,7 @@ describe('in the middle of it', () => {
       why: 'some to be gone',
     });
     await manager.kill('SIGKILL');
-    await world.start({ timeout: 120_000 });
+    successor = await world.start({ timeout: 120_000 });
     await admin.waitForAll(
       'core/configmaps',
       { namespace: 'shop' },
@@ -313,5 +319,17 @@ describe('as the API server saw it', () => {
     const unrecorded = own.filter(({ auditID }) => !intents.has(auditID.slice(0, auditID.lastIndexOf('-'))));
     expect(brief(unrecorded)).toEqual([]);
     expect(new Set(own.map(logOf)).size).toBe(2);
+  });
+
+  test('I13: the ledger and the audit log match one to one', async () => {
+    const { cluster, manager } = world;
+    await successor?.kill('SIGTERM');
+    const args = ['ledger', 'completeness', '-o', 'json', '--dir', manager.ledgerDir];
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(ROOT, 'src/cli/main.ts'), ...args, '--apiserver-audit', cluster.auditLog],
+      { maxBuffer: 64 * 1024 * 1024 },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'complete', findings: [], gaps: [] });
   });
 });
