@@ -20,6 +20,8 @@ export interface Blast {
   /** With the fence and the one who holds the lease: before that nothing can be kept, and the doors are shut. */
   bind(parts: BuiltInParts, holder: () => string): void;
   lead(reins: Omit<Reins, 'epoch'>): () => void;
+  /** Keeps what was only counted, before this process ends. */
+  flush(): Promise<unknown>;
   watch(health: Health): void;
 }
 
@@ -47,6 +49,7 @@ export function openBlast({ config, reader, writeTimeout, ...options }: BlastOpt
       bound = { parts, holder };
     },
     lead: (reins) => desk.lead({ ...reins, epoch }),
+    flush: () => store.save(),
     watch: (health) => void health.add('breaker', () => store.failing(), ['healthz']),
   };
 }

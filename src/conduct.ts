@@ -369,6 +369,7 @@ async function finish(stage: Stage, { reign, leadership, epoch, graceful, why, u
   gate.close();
   if (graceful) {
     await within(DRAIN, pipeline, () => events.drained());
+    await within(DRAIN, pipeline, () => pipeline.blast.flush());
     await within(DRAIN, pipeline, () => quiet(stage));
     telemetry.log.info('leadership', { release: String(await leadership.release()) });
   }

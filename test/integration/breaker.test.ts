@@ -222,6 +222,18 @@ describe('a Deployment of 50', () => {
 });
 
 describe('afterwards', () => {
+  test('I18: what was only counted is kept when the process ends in order', async () => {
+    const { admin } = world;
+    await scale(admin, web, 4);
+    await ready(admin, web, 4);
+    expect(await manager.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    const uid = (await admin.get('apps/replicasets', web))?.metadata?.uid;
+    const at = { namespace: 'comptroller-system', name: 'comptroller-breaker' };
+    const kept = JSON.parse((await admin.get('core/configmaps', at))?.data?.['state.json'] ?? '{}');
+    expect(kept.accounts).toContainEqual(expect.objectContaining({ id: uid, used: 56 }));
+    manager = await world.start({ flags: ['--controllers=deployment,replicaset,serviceaccount'] });
+  });
+
   test('the ledger knows the person and the reason, and is whole; what the breaker keeps went through it, too', async () => {
     const by = `system:serviceaccount:${NAMESPACE}:ann`;
     const notes = (await recordsIn(manager.ledgerDir)).filter(({ type }) => type === 'note').map(({ data }) => data);
