@@ -134,6 +134,20 @@ describe('a local cluster', () => {
     expect(ended?.status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(code);
   });
 
+  it('lets pods of Jobs run on that say so', async () => {
+    const images = { containers: [{ name: 'main', image: 'example.test/pause:1' }], restartPolicy: 'Never' };
+    await use.admin.create('core/pods', jobPod('sleeper', ['sleep', '300']));
+    await use.admin.create('core/pods', { ...jobPod('pauser', []), spec: images });
+    // One after another these take longer than the last moment at which the first two would have ended.
+    for (const name of ['first', 'second', 'third', 'fourth']) {
+      await use.admin.create('core/pods', jobPod(`brief-${name}`, ['true']));
+      const over = (each: Pod | undefined) => each?.status?.phase === 'Succeeded';
+      await use.admin.waitFor('core/pods', { ...NS, name: `brief-${name}` }, over, { why: 'a brief pod to succeed' });
+    }
+    const phases = ['sleeper', 'pauser'].map((name) => use.admin.get('core/pods', { ...NS, name }));
+    expect((await Promise.all(phases)).map((each) => each?.status?.phase)).toEqual(['Running', 'Running']);
+  });
+
   it('takes simulated failure from an annotation, for any pod', async () => {
     const at = { ...NS, name: 'failing' };
     await use.admin.create('core/pods', pod('failing', { metadata: simulate('fail') }));
