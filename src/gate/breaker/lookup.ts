@@ -8,6 +8,7 @@ export interface Lookup {
   get(resource: Resource, at: { namespace?: string | undefined; name: string }): ApiObject | undefined;
   /** The objects whose controller has that uid. */
   controlledBy(resource: Resource, uid: string): readonly ApiObject[] | undefined;
+  inNamespace(resource: Resource, namespace: string): readonly ApiObject[] | undefined;
   onNode(name: string): readonly Pod[] | undefined;
 }
 
@@ -19,6 +20,7 @@ export function lookupIn(cache: Pick<Cache, 'view'>, held: ReadonlySet<Resource>
     holds,
     get: (resource, at) => (holds(resource) ? view.get(resource, at) : undefined),
     controlledBy: (resource, uid) => (holds(resource) ? view.controlledBy(resource, uid) : undefined),
+    inNamespace: (resource, namespace) => (holds(resource) ? view.list(resource, namespace) : undefined),
     onNode: (name) =>
       holds('core/pods')
         ? (view.list('core/pods') as readonly Pod[]).filter((pod) => pod.spec?.nodeName === name)

@@ -124,10 +124,70 @@ describe('what a deletion takes away', () => {
     };
     const write = pending(eviction);
     Object.assign(write.request.target, { name: 'p' });
-    expect(lossesOf([write], look(pod('p')), 0)).toEqual([{ weight: 1, destructive: true }]);
+    expect(lossesOf([write], look(pod('p')), 0)).toEqual([{ weight: 1, follows: 0, destructive: true }]);
+  });
+
+  const node = object('v1', 'Node', 'n1', {}, { namespace: undefined });
+  test('a node is worth the pods that run on it, and a full one where they are not known', () => {
+    const lookup = look(node, ...podsOf('web', 3), ...podsOf('web', 2, 'unready'), pod('done', 'finished'));
+    expect(lossesOf([remove(node)], lookup, 0)).toEqual([{ weight: 5, follows: 4.8, destructive: true }]);
+    expect(weights([remove(node)], look(node))).toEqual([0.2]);
+    expect(weights([remove(node)])).toEqual([110]);
+  });
+
+  const app = object('apps/v1', 'Deployment', 'app', { spec: { replicas: 40 } });
+  const old = set('old', 0, ownedBy('Deployment', 'app'));
+  const fresh = set('new', 40, ownedBy('Deployment', 'app'));
+  const running = look(app, old, fresh, ...podsOf('new', 30), ...podsOf('new', 10, 'unready'));
+  test('a workload is worth its ready pods, and at least itself', () => {
+    expect(lossesOf([remove(app), remove(fresh)], running, 0)).toEqual([
+      { weight: 30, follows: 29, destructive: true },
+      { weight: 30, follows: 29, destructive: true },
+    ]);
+    expect(weights([remove(app)], look(app))).toEqual([1]);
+    const job = object('batch/v1', 'Job', 'j', { spec: { parallelism: 3 } });
+    expect(weights([remove(job)])).toEqual([3]);
+  });
+
+  test('but for those that it leaves behind', () => {
+    const leave = remove(app);
+    Object.assign(leave.write, { propagation: 'Orphan' });
+    expect(weights([leave], running)).toEqual([1]);
+  });
+
+  test('an old ReplicaSet that holds no pods is worth nothing; one that is to have some is', () => {
+    expect(lossesOf([remove(old)], running, 0)).toEqual([{ weight: 0, follows: 0, destructive: true }]);
+    expect(weights([remove(old)], look(old, ...podsOf('old', 1, 'unready')))).toEqual([1]);
+    expect(weights([remove(fresh)], look(fresh))).toEqual([1]);
   });
 
   test.each([
+    ['a Deployment', app, 40],
+    ['a ReplicaSet of none', old, 1],
+    ['a DaemonSet', object('apps/v1', 'DaemonSet', 'ds', { status: { currentNumberScheduled: 7 } }), 7],
+    ['one that says nothing', object('apps/v1', 'StatefulSet', 'db'), 1],
+    ['one that lies', object('apps/v1', 'StatefulSet', 'db', { spec: { replicas: 'many' } }), 1],
+  ])('where pods are not known, what a workload wishes counts: %s', (_, gone, weight) =>
+    expect(weights([remove(gone)])).toEqual([weight]),
+  );
+
+  test('a collection of workloads takes the pods of the dearest of them', () => {
+    const other = set('other', 5);
+    const ends = set('ends', 9, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+    const away = set('away', 9, { namespace: 'b' });
+    const pods = [...podsOf('other', 5), ...podsOf('new', 3), ...podsOf('ends', 9), ...podsOf('away', 9)];
+    const lookup = look(other, fresh, old, ends, away, ...pods);
+    expect(lossesOf([collection('apps/replicasets', 2)], lookup, 0)).toEqual([
+      { weight: 8, follows: 6, destructive: true },
+    ]);
+    expect(weights([collection('apps/replicasets', 1)], lookup)).toEqual([5]);
+    const left = collection('apps/replicasets', 2);
+    Object.assign(left.write, { propagation: 'Orphan' });
+    expect(weights([left], lookup)).toEqual([2]);
+  });
+
+  test.each([
+    ['nodes', 'core/nodes', 2, 220],
     ['pods', 'core/pods', 30, 30],
     ['claims', 'core/persistentvolumeclaims', 3, 30],
     ['secrets', 'core/secrets', 10, 2],
@@ -175,12 +235,39 @@ describe('what a change takes away', () => {
     expect(weights([change(set('web', 50), set('web', 5), 'status')])).toEqual([0]);
   });
 
+  test.each([
+    ['not ready any more', pod('p'), pod('p', 'unready'), 1],
+    ['ended', pod('p'), pod('p', 'finished'), 1],
+    ['known by its metadata only', undefined, pod('p', 'unready'), 1],
+    ['as ready as before', pod('p'), pod('p'), 0],
+    ['ready now', pod('p', 'unready'), pod('p'), 0],
+    ['ended, that was not ready', pod('p', 'unready'), pod('p', 'finished'), 0],
+    ['not ready, that ends already', pod('p', 'ready', { deletionTimestamp: 'x' }), pod('p', 'unready'), 0],
+  ])('a status by which a pod is %s', (_, before, after, weight) =>
+    expect(lossesOf([change(before, after, 'status')], look(), 0)).toEqual([
+      { weight, follows: 0, destructive: weight > 0 },
+    ]),
+  );
+
+  test('a pod that is marked as failed and deleted then is lost by the first of both, once', () => {
+    const fail = change(pod('p'), pod('p', 'finished'), 'status');
+    expect(weights([fail, remove(pod('p'))])).toEqual([1, 0]);
+    expect(weights([fail, remove(pod('p')), remove(pod('q'))])).toEqual([1, 0, 1]);
+    // Each gives back for itself alone where it is not done.
+    expect(weights([fail, remove(pod('q')), remove(pod('p'))])).toEqual([1, 1, 1]);
+    const gone = lossesOf([fail, remove(pod('p'))], look(pod('p')), 0);
+    expect(gone.map(({ destructive }) => destructive)).toEqual([true, true]);
+  });
+
   const node = (taints: unknown): ApiObject =>
     object('v1', 'Node', 'n1', { spec: { taints } }, { namespace: undefined });
   const evict = { key: 'k', effect: 'NoExecute' };
-  test('a taint that evicts takes the ready pods of the node', () => {
-    const lookup = look(...podsOf('web', 3), ...podsOf('web', 2, 'unready'));
-    expect(weights([change(node([]), node([evict]))], lookup)).toEqual([3]);
+  test('a taint that evicts takes the pods that run on the node, also those that were marked as not ready before', () => {
+    const waits = pod('waits', 'unready');
+    Object.assign(waits, { status: { phase: 'Pending' } });
+    const ends = pod('ends', 'ready', { deletionTimestamp: '2026-01-01T00:00:00Z' });
+    const lookup = look(...podsOf('web', 3), ...podsOf('web', 2, 'unready'), pod('done', 'finished'), waits, ends);
+    expect(weights([change(node([]), node([evict]))], lookup)).toEqual([5]);
     expect(weights([change(node([evict]), node([evict]))], lookup)).toEqual([0]);
     expect(weights([change(node([]), node([{ key: 'k', effect: 'NoSchedule' }]))], lookup)).toEqual([0]);
     expect(weights([change(node([]), node([evict]))])).toEqual([110]);
@@ -194,7 +281,7 @@ describe('what a change takes away', () => {
     expect(weights([change(claim(['y']), claim(['x', 'y']))])).toEqual([0]);
     const ends = { deletionTimestamp: '2026-01-01T00:00:00Z' };
     expect(lossesOf([change(claim(['x'], ends), claim([], ends))], BLIND, 0)).toEqual([
-      { weight: 0, destructive: false },
+      { weight: 0, follows: 0, destructive: false },
     ]);
   });
 });

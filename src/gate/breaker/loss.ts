@@ -1,35 +1,38 @@
-import type { Job, Node, Pod } from '#core/k8s/types.gen.ts';
-import { isReady, isTerminal } from '#core/pod.ts';
+import type { Node } from '#core/k8s/types.gen.ts';
+import type { DeleteCollection } from '#core/plan.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import type { Ms } from '#core/time.ts';
 import { weightOf } from '#core/weight.ts';
 import type { Pending } from '../work.ts';
 import type { Lookup } from './lookup.ts';
-import { bounded, MOST, whole } from './numbers.ts';
+import { bounded, listOf, MOST, whole } from './numbers.ts';
 import { freeOfCharge } from './rollout.ts';
-import { loweredReplicas, podsThatGo } from './scale.ts';
+import { isWorkload, loweredReplicas, podsThatGo } from './scale.ts';
+import { PODS_OF_A_NODE, podWeight, runningOn, type Worth, worthOf } from './worth.ts';
 
 /** What one write takes away. */
-export interface Loss {
-  readonly weight: number;
+export interface Loss extends Worth {
   /** Whether it takes away at all, be it of no weight: that waits, too, where its root is held. */
   readonly destructive: boolean;
 }
 
-const NONE: Loss = { weight: 0, destructive: false };
-
-/** A node whose pods cannot be looked up counts as full. */
-const PODS_OF_A_NODE = 110;
+const NOTHING: Worth = { weight: 0, follows: 0 };
+const NONE: Loss = { ...NOTHING, destructive: false };
 
 /**
  * The weights that the writes of one plan take away, index by index. They are looked at together: whether a rollout
- * keeps its availability is said by all that it deletes at once.
+ * keeps its availability is said by all that it deletes at once, and a pod whose end a status tells of is lost by that,
+ * not by its deletion right after. So a deletion that fails gives nothing back: the pod serves nobody any more.
  */
 export function lossesOf(writes: readonly Pending[], lookup: Lookup, wall: Ms): readonly Loss[] {
   const free = freeOfCharge(writes, lookup, wall);
+  let ended: string | undefined;
   return writes.map((pending) => {
     const loss = lossOf(pending, lookup);
-    return free.has(pending) ? { ...loss, weight: 0 } : loss;
+    const { uid, subresource } = pending.request.target;
+    const again = uid !== undefined && uid === ended && pending.write.verb === 'delete';
+    ended = subresource === 'status' && loss.weight > 0 ? uid : undefined;
+    return again || free.has(pending) ? { ...loss, ...NOTHING } : loss;
   });
 }
 
@@ -38,17 +41,16 @@ function lossOf(pending: Pending, lookup: Lookup): Loss {
   const { resource, subresource } = request.target;
   switch (write.verb) {
     case 'delete':
-      return deletion(resource, objectOf(pending, lookup));
+      return deletion(pending, lookup, write.propagation === 'Orphan');
     case 'deletecollection':
-      return { weight: bounded((whole(write.expected) ?? MOST) * weightOf(resource)), destructive: true };
+      return { ...collection(write, lookup), destructive: true };
     case 'create':
-      return resource === 'core/pods' && subresource === 'eviction'
-        ? deletion(resource, objectOf(pending, lookup))
-        : NONE;
+      return resource === 'core/pods' && subresource === 'eviction' ? deletion(pending, lookup) : NONE;
     case 'effect':
       return NONE;
     default:
-      return subresource === 'status' ? NONE : change(resource, objectOf(pending, lookup), after, pending, lookup);
+      if (subresource === 'status') return ending(resource, objectOf(pending, lookup), after);
+      return change(objectOf(pending, lookup), pending, lookup);
   }
 }
 
@@ -60,43 +62,51 @@ function objectOf({ request, before }: Pending, lookup: Lookup): ApiObject | und
 }
 
 /** What ends already is lost already. */
-function deletion(resource: Resource, object: ApiObject | undefined): Loss {
+function deletion(pending: Pending, lookup: Lookup, orphans = false): Loss {
+  const { resource, name, uid } = pending.request.target;
+  const object = objectOf(pending, lookup);
   if (object?.metadata?.deletionTimestamp !== undefined) return NONE;
-  return { weight: weightOfObject(resource, object), destructive: true };
+  const lost = { resource, name, uid: uid ?? object?.metadata?.uid, object, orphans };
+  return { ...worthOf(lost, lookup), destructive: true };
 }
 
-function weightOfObject(resource: Resource, object: ApiObject | undefined): number {
-  if (resource === 'core/pods') return podWeight(object);
-  return resource === 'batch/jobs' && isFinished(object) ? 0 : weightOf(resource);
-}
-
-/** A Job that is done is as little lost as a pod that is: else a busy cluster's clean-up would be held. */
-function isFinished(job: Job | undefined): boolean {
-  return listOf(job?.status?.conditions).some(
-    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
+/** Of the namespace's workloads the dearest, as many as are expected to go: which of them a selector means is not known. */
+function collection({ resource, namespace, propagation, expected }: DeleteCollection, lookup: Lookup): Worth {
+  const count = whole(expected) ?? MOST;
+  const own = count * (resource === 'core/nodes' ? PODS_OF_A_NODE : weightOf(resource));
+  if (!isWorkload(resource) || propagation === 'Orphan') return { weight: bounded(own), follows: 0 };
+  const found = (lookup.inNamespace(resource, namespace) ?? []).filter(
+    ({ metadata }) => metadata?.deletionTimestamp === undefined,
   );
+  const follows = found
+    .map((object) => {
+      const { name, uid } = object.metadata ?? {};
+      return worthOf({ resource, name, uid, object, orphans: false }, lookup).follows;
+    })
+    .sort((a, b) => b - a)
+    .slice(0, count)
+    .reduce((sum, one) => sum + one, 0);
+  const weight = bounded(own + follows);
+  return { weight, follows: Math.min(weight, follows) };
 }
 
-/** A pod that is not known beyond its metadata counts as ready. */
-function podWeight(pod: Pod | undefined): number {
-  if (pod?.status === undefined) return 1;
-  return isReady(pod) && !isTerminal(pod) ? 1 : 0;
+/** A status by which a pod serves no more: who writes that first and deletes then has taken it away all the same. */
+function ending(resource: Resource, before: ApiObject | undefined, after: ApiObject | undefined): Loss {
+  if (resource !== 'core/pods' || before?.metadata?.deletionTimestamp !== undefined) return NONE;
+  const weight = Math.max(0, podWeight(before) - podWeight(after));
+  return { weight, follows: 0, destructive: weight > 0 };
 }
 
-function change(
-  resource: Resource,
-  before: ApiObject | undefined,
-  after: ApiObject | undefined,
-  { request }: Pending,
-  lookup: Lookup,
-): Loss {
+function change(before: ApiObject | undefined, pending: Pending, lookup: Lookup): Loss {
+  const { request, after } = pending;
+  const { resource, name, uid } = request.target;
   const lowered = loweredReplicas(before, after);
-  const scaled =
-    lowered === undefined ? 0 : podsThatGo(resource, before?.metadata?.uid ?? request.target.uid, lowered, lookup);
-  const tainted = resource === 'core/nodes' ? evicted(before, after, request.target.name, lookup) : 0;
-  const released = losesFinalizer(before, after) ? deletion(resource, before).weight : 0;
-  const weight = bounded(scaled + tainted + released);
-  return { weight, destructive: weight > 0 };
+  const scaled = lowered === undefined ? 0 : podsThatGo(resource, before?.metadata?.uid ?? uid, lowered, lookup);
+  const tainted = resource === 'core/nodes' ? evicted(before, after, name, lookup) : 0;
+  const end = losesFinalizer(before, after) ? deletion(pending, lookup) : NONE;
+  // What belongs to it does not go with its finalizer.
+  const weight = bounded(scaled + tainted + end.weight - end.follows);
+  return { weight, follows: 0, destructive: weight > 0 };
 }
 
 function losesFinalizer(before: ApiObject | undefined, after: ApiObject | undefined): boolean {
@@ -104,22 +114,14 @@ function losesFinalizer(before: ApiObject | undefined, after: ApiObject | undefi
   return after !== undefined && listOf(before?.metadata?.finalizers).some((finalizer) => !kept.has(finalizer));
 }
 
-/** The ready pods of a node that gets a taint that evicts. */
+/** The pods of a node that gets a taint that evicts. */
 function evicted(before: Node | undefined, after: Node | undefined, name: string | undefined, lookup: Lookup): number {
   const had: ReadonlySet<string> = new Set(evicting(before));
-  if (!evicting(after).some((taint) => !had.has(taint))) return 0;
-  const pods = name === undefined ? undefined : lookup.onNode(name);
-  if (pods === undefined) return PODS_OF_A_NODE;
-  return pods.filter((pod) => pod.metadata?.deletionTimestamp === undefined && podWeight(pod) > 0).length;
+  return evicting(after).some((taint) => !had.has(taint)) ? (runningOn(name, lookup) ?? PODS_OF_A_NODE) : 0;
 }
 
 function evicting(node: Node | undefined): readonly string[] {
   return listOf(node?.spec?.taints).flatMap((taint) =>
     taint?.effect === 'NoExecute' ? [JSON.stringify([taint.key, taint.value ?? ''])] : [],
   );
-}
-
-/** Answers and plans are hostile: a list may be none. */
-function listOf<T>(value: readonly T[] | undefined): readonly T[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -12,3 +12,8 @@ export function whole(value: unknown): number | undefined {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return undefined;
   return Math.min(MOST, Math.floor(value));
 }
+
+/** Answers and plans are hostile: a list may be none. */
+export function listOf<T>(value: readonly T[] | undefined): readonly T[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -52,6 +52,11 @@ export function podsOf(resource: Resource, uid: string, lookup: Lookup): readonl
   return sets.flatMap((set) => podsOf('apps/replicasets', set.metadata?.uid ?? '', lookup) ?? []);
 }
 
+/** Whether objects of it are there for their pods. */
+export function isWorkload(resource: Resource): boolean {
+  return resource === 'apps/deployments' || OWNERS_OF_PODS.has(resource);
+}
+
 const OWNERS_OF_PODS: ReadonlySet<string> = new Set([
   'apps/replicasets',
   'apps/statefulsets',
