@@ -16,6 +16,37 @@ export function createBucket(clock: Clock, perSecond: number, burst: number): { 
   };
 }
 
+export interface Buckets {
+  /** Whether whoever that is has one left. */
+  take(who: string): boolean;
+}
+
+/** A token bucket for each, of which at most `max` are remembered: the one that was quiet for longest goes first. */
+export function createBuckets(clock: Clock, perSecond: number, burst: number, max: number): Buckets {
+  const buckets = new Map<string, ReturnType<typeof createBucket>>();
+  return {
+    take(who) {
+      const bucket = buckets.get(who) ?? createBucket(clock, perSecond, burst);
+      buckets.delete(who);
+      buckets.set(who, bucket);
+      const quietest = buckets.keys().next();
+      if (buckets.size > max && !quietest.done) buckets.delete(quietest.value);
+      return bucket.take();
+    },
+  };
+}
+
+/** An IPv4 address as such, also one that IPv6 wraps; of any other its network of 64 bits, which one host has to itself. */
+export function peerOf(address: string): string {
+  const wrapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (wrapped !== undefined || !address.includes(':')) return wrapped ?? address;
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':');
+}
+
 export interface Expiring<T> {
   /** The value of that key if it is fresh; else loads it, once for all who ask meanwhile. Undefined is not kept. */
   get(key: string, load: () => Promise<T | undefined>): Promise<T | undefined>;

@@ -2,7 +2,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Clock } from '#core/time.ts';
 import type { Log, Meter } from '#telemetry/port.ts';
 import { authenticate } from './authenticate.ts';
-import { createBucket } from './bounds.ts';
+import { type Buckets, createBucket, createBuckets, peerOf } from './bounds.ts';
+import { refusedAsForeign } from './foreign.ts';
 import type { DoorResponse, Route, User } from './port.ts';
 import type { Reviews } from './reviews.ts';
 import type { Trust } from './trust.ts';
@@ -17,8 +18,11 @@ export interface GuardParts {
 }
 
 const MAX_BODY = 64 * 1024;
-/** Requests a second on the open routes, and on all others: a flood of the one does not shut the other out. */
+/** Requests a second on the open routes, and of those who are known: a flood of the one does not shut the other out. */
 const RATE = 100;
+/** Requests a second of one peer before it is known who asks, and of one person after; and how many are remembered. */
+const EACH = 10;
+const REMEMBERED = 4096;
 
 const TOO_MANY: DoorResponse = { status: 429, body: 'too many requests\n' };
 const UNAUTHORIZED: DoorResponse = { status: 401, body: 'unauthorized\n' };
@@ -32,14 +36,19 @@ const FAILED: DoorResponse = { status: 500, body: 'internal error\n' };
 /** Lets a request through to its route, or says no without saying why. */
 export function createGuard(parts: GuardParts): RequestListener {
   const { routes, clock, meter, log } = parts;
-  const open = createBucket(clock, RATE, RATE * 2);
-  const closed = createBucket(clock, RATE, RATE * 2);
+  const rates: Rates = {
+    open: createBucket(clock, RATE, RATE * 2),
+    peers: createBuckets(clock, EACH, EACH * 2, REMEMBERED),
+    people: createBuckets(clock, EACH, EACH * 2, REMEMBERED),
+    known: createBucket(clock, RATE, RATE * 2),
+  };
   return (request, response) => {
     const url = URL.parse(`https://door${request.url?.startsWith('/') ? request.url : '/'}`);
     const here = routes.filter((route) => url !== null && leads(route, url.pathname));
-    const bucket = here.some((route) => route.open) ? open : closed;
     const label = here[0]?.path ?? 'other';
-    const answered = bucket.take() && url !== null ? pass(parts, here, request, url) : Promise.resolve(TOO_MANY);
+    const isOpen = here.some((route) => route.open);
+    const may = isOpen ? rates.open.take() : rates.peers.take(peerOf(request.socket.remoteAddress ?? ''));
+    const answered = may && url !== null ? pass(parts, rates, here, request, url) : Promise.resolve(TOO_MANY);
     void answered
       .catch((error: unknown) => {
         log.error('answering at the door', { route: label, error: error instanceof Error ? error.name : 'unknown' });
@@ -52,23 +61,34 @@ export function createGuard(parts: GuardParts): RequestListener {
   };
 }
 
+interface Rates {
+  readonly open: ReturnType<typeof createBucket>;
+  readonly peers: Buckets;
+  readonly people: Buckets;
+  readonly known: ReturnType<typeof createBucket>;
+}
+
 function leads(route: Route, path: string): boolean {
   return path === route.path || (route.below === true && path.startsWith(`${route.path}/`));
 }
 
 async function pass(
   { reviews, trust, clock }: GuardParts,
+  { people, known }: Rates,
   here: readonly Route[],
   request: IncomingMessage,
   url: URL,
 ): Promise<DoorResponse> {
   const route = here.find(({ method }) => method === request.method);
+  const foreign = refusedAsForeign(request);
+  if (foreign !== undefined) return foreign;
   let user: User | undefined;
   if (here.every((one) => one.open !== true)) {
     const found = await authenticate(request, trust(), reviews, clock.now().wall);
     if (found === 'unavailable') return UNAVAILABLE;
     if (found === 'nobody') return UNAUTHORIZED;
     user = found;
+    if (!people.take(user.name) || !known.take()) return TOO_MANY;
   }
   // Which paths there are is only for those who are known.
   if (here.length === 0) return NOT_FOUND;

@@ -14,7 +14,10 @@ export interface Reviews {
 /** As upstream: answers are believed for ten seconds. */
 const TTL: Ms = 10_000;
 const KEPT = 1024;
-/** What strangers may make us ask the API server. */
+/**
+ * What others may make us ask the API server: so much about tokens, and as much about rights. Strangers' tokens do not
+ * keep those who are known from being asked for.
+ */
 const PER_SECOND = 25;
 const BURST = 50;
 const MAX_TOKEN = 16 * 1024;
@@ -22,9 +25,16 @@ const MAX_TOKEN = 16 * 1024;
 export function createReviews(reader: Pick<Reader, 'review'>, clock: Clock): Reviews {
   const tokens = createExpiring<User | 'unknown'>(clock, TTL, KEPT);
   const accesses = createExpiring<'allowed' | 'denied'>(clock, TTL, KEPT);
-  const bucket = createBucket(clock, PER_SECOND, BURST);
-  const ask = async (path: string, kind: string, spec: object): Promise<Record<string, unknown> | undefined> => {
-    if (!bucket.take()) return undefined;
+  const buckets = {
+    TokenReview: createBucket(clock, PER_SECOND, BURST),
+    SubjectAccessReview: createBucket(clock, PER_SECOND, BURST),
+  };
+  const ask = async (
+    path: string,
+    kind: keyof typeof buckets,
+    spec: object,
+  ): Promise<Record<string, unknown> | undefined> => {
+    if (!buckets[kind].take()) return undefined;
     const [, , group = '', version = ''] = path.split('/');
     const body = { apiVersion: `${group}/${version}`, kind, spec };
     const answer = await reader.review('authn', path, body).catch((): ReadAnswer => ({ status: 0, body: null }));
