@@ -4,7 +4,11 @@ import { admin } from '#kit/admin.ts';
 import { startCluster } from '#local/cluster.ts';
 import { install, startManager } from '#local/manager.ts';
 import { books } from './books.ts';
+import { rollouts } from './deployments.ts';
+import { cleanUp, drainedNamespace } from './endings.ts';
+import { badPipeline, onCall, ownerTrick } from './mistakes.ts';
 import { createProgress } from './progress.ts';
+import { smallQuota } from './quota.ts';
 import { theft } from './thief.ts';
 import { adoptionAndRelease, midScaleUp, namespaceAndReplicaSet, privilegedIsRefused, survived } from './workloads.ts';
 
@@ -37,6 +41,18 @@ async function story(): Promise<void> {
     progress.step('Policy: a privileged ReplicaSet');
     const refused = await privilegedIsRefused(person, progress);
 
+    progress.step('Deployments: scaled, rolled, rolled back, paused');
+    await rollouts(cluster, person, progress);
+
+    progress.step('A ResourceQuota that is too small');
+    await smallQuota(cluster, person, progress);
+
+    progress.step('Mistakes, and the breaker');
+    const olga = await onCall(cluster, first, person);
+    await badPipeline(cluster, person, olga, progress);
+    await ownerTrick(cluster, person, olga, progress);
+    await drainedNamespace(person, progress);
+
     progress.step('SIGKILL in the middle of a scale-up');
     await midScaleUp(person, () => first.kill('SIGKILL'), progress);
     const again = performance.now();
@@ -47,6 +63,9 @@ async function story(): Promise<void> {
 
     progress.step('A stolen certificate, used beside Comptroller');
     await theft(cluster, person, progress);
+
+    progress.step('The end of things');
+    await cleanUp(person, ['store', 'small', 'shop'], progress);
 
     progress.step("The books: ledger against the API server's audit log");
     await second.kill('SIGTERM');

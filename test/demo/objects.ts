@@ -1,4 +1,4 @@
-import type { ReplicaSet } from '#core/k8s/types.gen.ts';
+import type { Deployment, ReplicaSet } from '#core/k8s/types.gen.ts';
 import type { ApiObject } from '#core/resource.ts';
 
 /** A ReplicaSet of harmless pods; `container` adds to its only container. */
@@ -28,4 +28,10 @@ export function orphan(namespace: string, name: string, app: string): object {
     metadata: { namespace, name, labels: { app } },
     spec: { containers: [{ name: 'main', image: `${app}:1` }] },
   };
+}
+
+/** A Deployment of such pods, with everything else as the API server fills it in. */
+export function deployment(namespace: string, name: string, replicas: number): Deployment & ApiObject {
+  const { metadata, spec } = replicaSet(namespace, name, replicas);
+  return { metadata: { ...metadata }, spec: { ...spec, template: spec.template ?? {} } } as Deployment & ApiObject;
 }

@@ -1,0 +1,128 @@
+/** What the breaker is there for: a wrong number, and owner references that point at something about to be deleted. */
+import type { Admin } from '#kit/admin.ts';
+import { readAudit } from '#kit/audit.ts';
+import type { LocalCluster } from '#local/local-cluster.ts';
+import type { RunningManager } from '#local/manager.ts';
+import { comptroller } from './command.ts';
+import { complete, STORE, scaleTo } from './deployments.ts';
+import { deployment } from './objects.ts';
+import type { Progress } from './progress.ts';
+
+/** Of `breaker list -o json`, what the story looks at. */
+interface Hold {
+  readonly id: string;
+  readonly state: string;
+  readonly root: { readonly kind: string; readonly name: string };
+}
+
+/** A person on call, with a certificate of the cluster's and the role for it. */
+export interface OnCall {
+  readonly holds: () => Promise<readonly Hold[]>;
+  readonly breaker: (...args: readonly string[]) => Promise<string>;
+  /** A hold of that state on that root, as soon as there is one. */
+  readonly hold: (name: string, state: string) => Promise<Hold>;
+}
+
+export async function onCall(cluster: LocalCluster, manager: RunningManager, admin: Admin): Promise<OnCall> {
+  const keys = await cluster.issue({ commonName: 'olga', organizations: ['on-call'] });
+  await admin.create('rbac.authorization.k8s.io/clusterrolebindings', {
+    metadata: { name: 'on-call-breaker' },
+    roleRef: {
+      apiGroup: 'rbac.authorization.k8s.io',
+      kind: 'ClusterRole',
+      name: 'comptroller:breaker-operator',
+    },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'on-call' }],
+  });
+  const breaker = async (...args: readonly string[]): Promise<string> => {
+    const at = [
+      '--server',
+      `https://127.0.0.1:${manager.port}`,
+      '--client-cert',
+      keys.certFile,
+      '--client-key',
+      keys.keyFile,
+    ];
+    return (await comptroller('breaker', ...args, ...at)).stdout;
+  };
+  const holds = async () => (JSON.parse(await breaker('list', '-o', 'json')) as { holds: readonly Hold[] }).holds;
+  const hold = async (name: string, state: string): Promise<Hold> => {
+    for (const end = performance.now() + 30_000; performance.now() < end; ) {
+      const found = (await holds()).find((one) => one.root.name === name && one.state === state);
+      if (found !== undefined) return found;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    throw new Error(`waiting for a hold on ${name} that is ${state}`);
+  };
+  return { holds, breaker, hold };
+}
+
+/** A bad pipeline scales a Deployment of 50 to 5: nothing goes. Put right, the hold is void; meant, a person releases it. */
+export async function badPipeline(
+  cluster: LocalCluster,
+  admin: Admin,
+  person: OnCall,
+  progress: Progress,
+): Promise<void> {
+  await admin.create('apps/deployments', deployment(STORE, 'api', 50));
+  await complete(admin, 'api', 50, progress);
+  await scaleTo(admin, 'api', 5);
+  const first = await person.hold('api', 'open');
+  progress.done('a pipeline scales a Deployment of 50 to 5: held');
+  for (const line of (await person.breaker('show', first.id)).split('\n').slice(0, 12)) progress.done(`  ${line}`);
+  const gone = deletions(cluster, 'api-');
+  progress.proven('pods gone of the 45 that a mistake would have cost', gone, gone === 0);
+
+  await scaleTo(admin, 'api', 50);
+  await person.hold('api', 'void');
+  await complete(admin, 'api', 50, progress);
+  progress.done('put right: the hold is void by itself');
+  progress.proven('the hold, once the Deployment was put right', 'void', deletions(cluster, 'api-') === 0);
+
+  await scaleTo(admin, 'api', 5);
+  const second = await person.hold('api', 'open');
+  await person.breaker('release', second.id, '--reason', 'the sale is over');
+  await complete(admin, 'api', 5, progress);
+  const left = deletions(cluster, 'api-');
+  progress.done(`meant this time: released by a person, ${left} pods gone`);
+  progress.proven('pods gone after a named person released it', left, left === 45);
+}
+
+/** Someone who may edit pods, not delete them, hands sixty of them to an owner of theirs, and deletes that. */
+export async function ownerTrick(
+  cluster: LocalCluster,
+  admin: Admin,
+  person: OnCall,
+  progress: Progress,
+): Promise<void> {
+  const names = Array.from({ length: 60 }, (_, at) => `solo-${at}`);
+  for (const name of names)
+    await admin.create('core/pods', {
+      metadata: { namespace: STORE, name, labels: { app: 'solo' } },
+      spec: { containers: [{ name: 'main', image: 'solo:1' }], terminationGracePeriodSeconds: 0 },
+    });
+  const owner = await admin.create('core/configmaps', { metadata: { namespace: STORE, name: 'throwaway' } });
+  const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'throwaway', uid: owner.metadata?.uid };
+  for (const name of names)
+    await admin.patch('core/pods', { namespace: STORE, name }, { metadata: { ownerReferences: [reference] } });
+  await admin.delete('core/configmaps', { namespace: STORE, name: 'throwaway' });
+  const hold = await person.hold('throwaway', 'open');
+  const gone = deletions(cluster, 'solo-');
+  progress.done(`60 pods were handed to a throwaway owner, and that was deleted: held, ${gone} gone`);
+  progress.proven('pods gone by an ownerReference trick', gone, gone === 0);
+  await person.breaker('reject', hold.id, '--reason', 'nobody asked for that');
+  await person.hold('throwaway', 'rejected');
+  progress.done('rejected by a named person: it stays refused');
+}
+
+/** Deletions of pods that the API server carried out, by anybody. */
+function deletions(cluster: LocalCluster, prefix: string): number {
+  return readAudit(cluster).filter(
+    ({ objectRef, verb, responseStatus }) =>
+      verb === 'delete' &&
+      objectRef?.resource === 'pods' &&
+      objectRef.namespace === STORE &&
+      objectRef.name?.startsWith(prefix) === true &&
+      (responseStatus?.code ?? 500) < 300,
+  ).length;
+}
