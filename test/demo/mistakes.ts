@@ -1,9 +1,10 @@
 /** What the breaker is there for: a wrong number, and owner references that point at something about to be deleted. */
 import type { Admin } from '#kit/admin.ts';
 import { readAudit } from '#kit/audit.ts';
+import { comptroller } from '#kit/command.ts';
 import type { LocalCluster } from '#local/local-cluster.ts';
 import type { RunningManager } from '#local/manager.ts';
-import { comptroller } from './command.ts';
+import { until } from '#local/until.ts';
 import { complete, STORE, scaleTo } from './deployments.ts';
 import { deployment } from './objects.ts';
 import type { Progress } from './progress.ts';
@@ -12,49 +13,45 @@ import type { Progress } from './progress.ts';
 interface Hold {
   readonly id: string;
   readonly state: string;
-  readonly root: { readonly kind: string; readonly name: string };
+  readonly subject: string;
 }
 
 /** A person on call, with a certificate of the cluster's and the role for it. */
 export interface OnCall {
-  readonly holds: () => Promise<readonly Hold[]>;
   readonly breaker: (...args: readonly string[]) => Promise<string>;
-  /** A hold of that state on that root, as soon as there is one. */
-  readonly hold: (name: string, state: string) => Promise<Hold>;
+  /** The open hold on what has that name, as soon as there is one. */
+  readonly held: (name: string) => Promise<Hold>;
+  /** Resolves when no open hold is left. */
+  readonly free: () => Promise<void>;
 }
 
 export async function onCall(cluster: LocalCluster, manager: RunningManager, admin: Admin): Promise<OnCall> {
   const keys = await cluster.issue({ commonName: 'olga', organizations: ['on-call'] });
   await admin.create('rbac.authorization.k8s.io/clusterrolebindings', {
     metadata: { name: 'on-call-breaker' },
-    roleRef: {
-      apiGroup: 'rbac.authorization.k8s.io',
-      kind: 'ClusterRole',
-      name: 'comptroller:breaker-operator',
-    },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'comptroller:breaker-operator' },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'on-call' }],
   });
-  const breaker = async (...args: readonly string[]): Promise<string> => {
-    const at = [
-      '--server',
-      `https://127.0.0.1:${manager.port}`,
-      '--client-cert',
-      keys.certFile,
-      '--client-key',
-      keys.keyFile,
-    ];
-    return (await comptroller('breaker', ...args, ...at)).stdout;
+  const door = ['--server', `https://127.0.0.1:${manager.port}`, '--insecure-skip-tls-verify'];
+  const who = ['--client-cert', keys.certFile, '--client-key', keys.keyFile];
+  const breaker = (...args: readonly string[]): Promise<string> => comptroller('breaker', ...args, ...door, ...who);
+  const open = async (): Promise<readonly Hold[]> => {
+    const { holds } = JSON.parse(await breaker('list', '-o', 'json')) as { holds: readonly Hold[] };
+    return holds.filter(({ state }) => state === 'open');
   };
-  const holds = async () => (JSON.parse(await breaker('list', '-o', 'json')) as { holds: readonly Hold[] }).holds;
-  const hold = async (name: string, state: string): Promise<Hold> => {
-    for (const end = performance.now() + 30_000; performance.now() < end; ) {
-      const found = (await holds()).find((one) => one.root.name === name && one.state === state);
-      if (found !== undefined) return found;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-    throw new Error(`waiting for a hold on ${name} that is ${state}`);
+  const held = async (name: string): Promise<Hold> => {
+    let found: Hold | undefined;
+    const look = async () => {
+      found = (await open()).find(({ subject }) => subject.endsWith(`/${name}`));
+      return found !== undefined;
+    };
+    await until(look, { timeout: 30_000, why: `a hold on ${name}` });
+    return found as unknown as Hold;
   };
-  return { holds, breaker, hold };
+  const free = async () => {
+    await until(async () => (await open()).length === 0, { timeout: 30_000, why: 'no hold to be open' });
+  };
+  return { breaker, held, free };
 }
 
 /** A bad pipeline scales a Deployment of 50 to 5: nothing goes. Put right, the hold is void; meant, a person releases it. */
@@ -67,20 +64,20 @@ export async function badPipeline(
   await admin.create('apps/deployments', deployment(STORE, 'api', 50));
   await complete(admin, 'api', 50, progress);
   await scaleTo(admin, 'api', 5);
-  const first = await person.hold('api', 'open');
+  const first = await person.held('api');
   progress.done('a pipeline scales a Deployment of 50 to 5: held');
   for (const line of (await person.breaker('show', first.id)).split('\n').slice(0, 12)) progress.done(`  ${line}`);
   const gone = deletions(cluster, 'api-');
   progress.proven('pods gone of the 45 that a mistake would have cost', gone, gone === 0);
 
   await scaleTo(admin, 'api', 50);
-  await person.hold('api', 'void');
+  await person.free();
   await complete(admin, 'api', 50, progress);
   progress.done('put right: the hold is void by itself');
   progress.proven('the hold, once the Deployment was put right', 'void', deletions(cluster, 'api-') === 0);
 
   await scaleTo(admin, 'api', 5);
-  const second = await person.hold('api', 'open');
+  const second = await person.held('api');
   await person.breaker('release', second.id, '--reason', 'the sale is over');
   await complete(admin, 'api', 5, progress);
   const left = deletions(cluster, 'api-');
@@ -106,12 +103,12 @@ export async function ownerTrick(
   for (const name of names)
     await admin.patch('core/pods', { namespace: STORE, name }, { metadata: { ownerReferences: [reference] } });
   await admin.delete('core/configmaps', { namespace: STORE, name: 'throwaway' });
-  const hold = await person.hold('throwaway', 'open');
+  const hold = await person.held('throwaway');
   const gone = deletions(cluster, 'solo-');
   progress.done(`60 pods were handed to a throwaway owner, and that was deleted: held, ${gone} gone`);
   progress.proven('pods gone by an ownerReference trick', gone, gone === 0);
   await person.breaker('reject', hold.id, '--reason', 'nobody asked for that');
-  await person.hold('throwaway', 'rejected');
+  await person.free();
   progress.done('rejected by a named person: it stays refused');
 }
 

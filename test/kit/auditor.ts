@@ -1,10 +1,9 @@
 /** What an auditor does after a run: the command line on a copy of the ledger, with a key that did not come with the copy. */
-import { execFile } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { KEY_NAME } from '#keeper/server/notary.ts';
+import { comptroller } from '#kit/command.ts';
 import type { JoinReport } from '#ledger/completeness-report.ts';
 import { formatVerifierKey } from '#ledger/note.ts';
 import type { VerifyReport } from '#ledger/verify-report.ts';
@@ -28,12 +27,12 @@ export function auditor({ auditLog }: Pick<LocalCluster, 'auditLog'>, ledgerDir:
   const key = join(directory, 'checkpoint-key.txt');
   writeFileSync(key, `${keeperKey(ledgerDir)}\n`);
   const json = async <Report>(...args: readonly string[]) =>
-    JSON.parse(await ledger(...args, '--dir', copy, '--key', key, '-o', 'json')) as Report;
+    JSON.parse(await comptroller('ledger', ...args, '--dir', copy, '--key', key, '-o', 'json')) as Report;
   return {
     copy,
     verify: () => json<VerifyReport>('verify'),
     completeness: () => json<JoinReport>('completeness', '--apiserver-audit', auditLog),
-    why: (kind, at) => ledger('why', kind, at, '--dir', copy),
+    why: (kind, at) => comptroller('ledger', 'why', kind, at, '--dir', copy),
   };
 }
 
@@ -42,19 +41,4 @@ function keeperKey(ledgerDir: string): string {
   const state = join(dirname(dirname(ledgerDir)), `state-${basename(ledgerDir)}`);
   const pem = readFileSync(join(state, 'keeper', 'checkpoint.key'), 'utf8');
   return formatVerifierKey(KEY_NAME, createPublicKey(pem));
-}
-
-/** Exit codes 1 (something was found) and 2 (not decided) come with an answer; without one, something is wrong. */
-async function ledger(...args: readonly string[]): Promise<string> {
-  const main = join(import.meta.dirname, '../../src/cli/main.ts');
-  const run = promisify(execFile);
-  try {
-    return (await run(process.execPath, [main, 'ledger', ...args], { maxBuffer: 64 * 1024 * 1024 })).stdout;
-  } catch (error) {
-    const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
-    if ((code === 1 || code === 2) && stdout !== '') return stdout;
-    throw new Error(
-      `running comptroller ledger ${args[0]}: exit code ${String(code)}: ${stderr.slice(0, 500)}${stdout.slice(0, 500)}`,
-    );
-  }
 }
