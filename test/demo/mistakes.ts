@@ -112,14 +112,11 @@ export async function ownerTrick(
   progress.done('rejected by a named person: it stays refused');
 }
 
-/** Deletions of pods that the API server carried out, by anybody. */
+/** The pods that somebody deleted, as the API server wrote it down. */
 function deletions(cluster: LocalCluster, prefix: string): number {
-  return readAudit(cluster).filter(
-    ({ objectRef, verb, responseStatus }) =>
-      verb === 'delete' &&
-      objectRef?.resource === 'pods' &&
-      objectRef.namespace === STORE &&
-      objectRef.name?.startsWith(prefix) === true &&
-      (responseStatus?.code ?? 500) < 300,
-  ).length;
+  const names = readAudit(cluster).flatMap(({ objectRef, verb, responseStatus }) => {
+    const gone = verb === 'delete' && objectRef?.resource === 'pods' && (responseStatus?.code ?? 500) < 300;
+    return gone && objectRef.namespace === STORE && objectRef.name?.startsWith(prefix) === true ? [objectRef.name] : [];
+  });
+  return new Set(names).size;
 }
