@@ -12,18 +12,12 @@ import { type Controller, type ControllerSettings, watchesAll } from '#core/cont
 import { type Ms, seconds } from '#core/time.ts';
 import { createEventLane, type EventLane } from '#gate/events.ts';
 import { createGate, type Gate } from '#gate/gate.ts';
-import { sendLease } from '#gate/lease.ts';
 import type { GateParts } from '#gate/ports.ts';
 import { recover } from '#gate/recover.ts';
 import type { RunningIdentities } from '#identity/identities.ts';
 import type { Keeper } from '#keeper/port.ts';
 import type { SpawnedKeeper } from '#keeper/spawn.ts';
-import { createElector, type Lost } from '#leader/elector.ts';
-import { affordableTimeout } from '#leader/fence.ts';
 import type { Epoch, Fence } from '#leader/port.ts';
-import { leaseFound, leasePath, leaseRequest, leaseWritten } from '#leader/request.ts';
-import { createSoleLeader } from '#leader/sole.ts';
-import { watchLease } from '#leader/watch.ts';
 import type { Opened } from '#ledger/open.ts';
 import type { Anchor } from '#ledger/port.ts';
 import type { createEvaluator } from '#policy/evaluator.ts';
@@ -31,6 +25,7 @@ import { watchClockJumps } from '#telemetry/clock.ts';
 import { watchLoopDelay } from '#telemetry/loop-delay.ts';
 import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
 import type { Blast } from './blast.ts';
+import { JUMP_BOUND, type Leadership, openLeadership, WRITE_TIMEOUT } from './leadership.ts';
 import { type Reign, startReign } from './queue/reign.ts';
 import { noteRollback } from './rollback.ts';
 
@@ -74,20 +69,10 @@ export interface Outside {
   readonly metrics: Metrics;
 }
 
-/** What the API server may take for one write, where the lease is long enough. */
-const WRITE_TIMEOUT: Ms = seconds(6);
-const LEASE_MARGIN: Ms = seconds(1);
-const JUMP_BOUND: Ms = seconds(2);
-const JUMP_LOOK: Ms = seconds(1);
-/** How long one write may take, so that the fence still lets it start after a missed renewal. */
-export function writeTimeoutFor({ leaderElection: { enabled, leaseDuration, retryPeriod } }: Config): Ms {
-  const limits = { leaseDuration, margin: LEASE_MARGIN, jumpBound: JUMP_BOUND };
-  return enabled ? affordableTimeout(limits, retryPeriod, WRITE_TIMEOUT) : WRITE_TIMEOUT;
-}
-
 /** How long what is under way at the end is waited for. */
 const DRAIN: Ms = WRITE_TIMEOUT + seconds(3);
 const DRAIN_LOOK: Ms = 20;
+const JUMP_LOOK: Ms = seconds(1);
 
 interface Stage {
   readonly config: Config;
@@ -100,17 +85,6 @@ interface Stage {
   /** Aborts watches and campaigns. */
   readonly signal: AbortSignal;
   readonly synced: Promise<void>;
-}
-
-/** The two ways to have leadership: by lease, or because the operator says that no other replica runs. */
-interface Leadership {
-  readonly fence: Fence;
-  /** Begins; calls `won` once, and `lost` at most once after it. */
-  start(won: (epoch: Epoch, predecessor: Anchor | undefined) => void, lost: (why: Lost) => void): void;
-  release(): Promise<unknown>;
-  failing(): string | undefined;
-  /** Who leads, as far as it was seen; empty for nobody. */
-  holder(): string;
 }
 
 /** Follows, leads when it is its turn, and ends in order. */
@@ -187,61 +161,6 @@ export function conduct(
   return { ended: ended.promise, stop: () => end({ kind: 'stopped', code: 0 }, 'asked to stop', true) };
 }
 
-function openLeadership(
-  config: Config,
-  { identity, opened }: Base,
-  parts: GateParts & Pipeline,
-  signal: AbortSignal,
-): Leadership {
-  const { leaderElection: election } = config;
-  if (!election.enabled) {
-    const sole = createSoleLeader(identity);
-    const epoch = sole.fence.epoch() as Epoch;
-    return {
-      fence: sole.fence,
-      start: (won) => won(epoch, undefined),
-      release: async () => sole.close(),
-      failing: () => undefined,
-      holder: () => identity,
-    };
-  }
-  const at = { namespace: election.namespace, name: election.name };
-  const timeout = Math.min(seconds(5), election.renewDeadline / 2);
-  const told: { won?: (epoch: Epoch, predecessor: Anchor | undefined) => void; lost?: (why: Lost) => void } = {};
-  const elector = createElector({
-    config: {
-      ...at,
-      identity,
-      leaseDuration: election.leaseDuration,
-      renewDeadline: election.renewDeadline,
-      retryPeriod: election.retryPeriod,
-      margin: LEASE_MARGIN,
-      jumpBound: JUMP_BOUND,
-    },
-    clock: parts.clock,
-    read: async () => leaseFound(await parts.reader.get('leader', leasePath(at), { timeout })),
-    write: async (kind, lease) => leaseWritten(await sendLease(leaseRequest(kind, lease, at, timeout), at, parts)),
-    changes: watchLease({ streams: parts.streams, clock: parts.clock, at }),
-    inFlight: () => parts.writer.inFlight() + parts.lost.count(),
-    anchor: () => opened.ledger.anchor(),
-    onWon: (epoch, predecessor) => told.won?.(epoch, predecessor),
-    onLost: (why) => told.lost?.(why),
-    meter: parts.meter,
-    log: parts.log,
-    random: Math.random,
-  });
-  return {
-    fence: elector.fence,
-    start(won, lost) {
-      Object.assign(told, { won, lost });
-      void elector.run(signal);
-    },
-    release: () => elector.release(),
-    failing: () => elector.failing(),
-    holder: () => elector.holder(),
-  };
-}
-
 /** What stands between winning and the first decision: records, a caught-up cache, open intents closed (I8, I16). */
 async function beginReign(
   stage: Stage,
@@ -273,6 +192,7 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
     maxEndpointsPerSlice: config.endpoints.maxPerSlice,
     endpointSliceUpdatesBatchPeriod: config.endpoints.sliceUpdatesBatchPeriod,
     endpointUpdatesBatchPeriod: config.endpoints.updatesBatchPeriod,
+    namespaceSyncPeriod: config.namespaces.syncPeriod,
   });
   const workers = new Map(
     pipeline.controllers.flatMap(({ loops }) =>
@@ -306,7 +226,11 @@ function track({ pipeline, telemetry, signal }: Stage): void {
 }
 
 /** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */
-function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
+function attend(
+  { pipeline, telemetry, signal, fence }: Stage,
+  reign: () => Reign | undefined,
+  undo: (() => unknown)[],
+): void {
   const { evaluator, cache, park, forecast, ledger, clock, blast } = pipeline;
   undo.push(
     evaluator.onActivation(() => {
@@ -317,7 +241,8 @@ function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | und
     forecast.onRoom((address) => reign()?.wake(address)),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });
-      void blast.desk.holdAll('history-went-back');
+      // A follower's view is not what anything is deleted by.
+      if (fence.epoch() !== undefined) void blast.desk.holdAll('history-went-back');
       void reign()?.restart(() => cache.catchUp(signal));
     }),
     watchLoopDelay(clock, telemetry.meter),

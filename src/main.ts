@@ -37,8 +37,9 @@ import { createLog } from '#telemetry/log.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
 import type { Telemetry } from '#telemetry/port.ts';
 import { openBlast } from './blast.ts';
-import { type Base, type Comptroller, conduct, type Pipeline, writeTimeoutFor } from './conduct.ts';
+import { type Base, type Comptroller, conduct, type Pipeline } from './conduct.ts';
 import { openDoors } from './doors/server.ts';
+import { writeTimeoutFor } from './leadership.ts';
 
 /** Comptroller's own version, and the Kubernetes release whose behaviour it has. */
 export const VERSION = '0.1.0';

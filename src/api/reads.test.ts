@@ -84,6 +84,20 @@ describe('a list of metadata', () => {
     expect(await reads.listMetadata(WIDGETS, { limit: 1 })).toEqual({ ok: true, object: { items: [], remaining } });
   });
 
+  test('is empty where the API server writes null for no items', async () => {
+    const { reads } = reading({ status: 200, body: { kind: 'PartialObjectMetadataList', metadata: {}, items: null } });
+    expect(await reads.listMetadata(WIDGETS, { limit: 1 })).toEqual({ ok: true, object: { items: [], remaining: 0 } });
+  });
+
+  test.each([
+    ['null', null],
+    ['a Status', { kind: 'Status', items: null }],
+    ['a list without items', { kind: 'PartialObjectMetadataList' }],
+  ])('is not %s', async (_, body) => {
+    const { reads } = reading({ status: 200, body });
+    expect(await reads.listMetadata(WIDGETS, { limit: 1 })).toMatchObject({ ok: false, reason: 'Malformed' });
+  });
+
   test('is none where one item has no name', async () => {
     const { reads } = reading({ status: 200, body: { items: [partial('x'), {}] } });
     expect(await reads.listMetadata(WIDGETS, { limit: 1 })).toMatchObject({ ok: false, reason: 'Malformed' });

@@ -66,7 +66,17 @@ function asItself(resource: Resource, body: unknown): ApiObject | undefined {
 }
 
 function listOf(resource: Resource, body: unknown): { items: readonly ApiObject[]; remaining: number } | undefined {
-  const { items, metadata } = (body ?? {}) as { items?: unknown; metadata?: Record<string, unknown> };
+  const {
+    kind,
+    items: listed,
+    metadata,
+  } = (body ?? {}) as {
+    kind?: unknown;
+    items?: unknown;
+    metadata?: Record<string, unknown>;
+  };
+  // An empty list of metadata comes as `"items": null`.
+  const items = listed === null && kind === 'PartialObjectMetadataList' ? [] : listed;
   if (!Array.isArray(items)) return undefined;
   const objects = items.map((item) => asItself(resource, item));
   if (objects.includes(undefined)) return undefined;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import { type DoorReply, type Knocking, knockAt } from '#doors/client.ts';
 
 /** How a door is reached, and as whom. */
@@ -89,11 +89,11 @@ function currentUser(file: string): Credentials {
 
 function parsed(file: string): Kubeconfig {
   const text = readText('--kubeconfig', file);
-  try {
-    return (parse(text, { logLevel: 'silent' }) ?? {}) as Kubeconfig;
-  } catch {
-    throw new Error('--kubeconfig: the file is not YAML');
-  }
+  const document = parseDocument(text, { logLevel: 'silent' });
+  // What the parser says quotes the file.
+  if (document.errors.length > 0) throw new Error('--kubeconfig: the file is not YAML');
+  const value: unknown = document.toJS();
+  return typeof value === 'object' && value !== null ? value : {};
 }
 
 function readText(option: string, file: string): string {

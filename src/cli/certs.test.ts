@@ -125,7 +125,7 @@ describe('without one', () => {
     expect(await certs('revoke', 'replicaset', '--generation', '5')).toContain('comptroller:replicaset:g5');
     await expect(certs('revoke', 'replicaset', '--generation', '5')).rejects.toThrow(/never goes back/);
     await expect(certs('revoke', 'replicaset', '--generation', '1e3')).rejects.toThrow(/whole number/);
-    await expect(certs('revoke', 'admin')).rejects.toThrow(/must be one of authn, leader/);
+    await expect(certs('revoke', 'admin')).rejects.toThrow(/must be one of authn, breaker/);
   });
 });
 

@@ -28,6 +28,7 @@ export interface Config {
     readonly sliceUpdatesBatchPeriod: Ms;
     readonly updatesBatchPeriod: Ms;
   };
+  readonly namespaces: { readonly syncPeriod: Ms };
   readonly identity: {
     readonly namingMode: 'comptroller' | 'upstream';
     readonly certificateLifetime: Ms;

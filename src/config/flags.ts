@@ -92,6 +92,10 @@ const ENDPOINTS: readonly Flag[] = [
   flag('Endpoints', 'endpoint-updates-batch-period', 'endpoints.updatesBatchPeriod', { needs: 'endpoints' }),
 ];
 
+const NAMESPACES: readonly Flag[] = [
+  flag('Namespaces', 'namespace-sync-period', 'namespaces.syncPeriod', { needs: 'namespace' }),
+];
+
 const OURS: readonly Flag[] = [
   flag('Policy and ledger', 'policy-bundle', 'policy.bundle'),
   flag('Policy and ledger', 'policy-key', 'policy.keys'),
@@ -120,7 +124,17 @@ export function flagsOf(controllers: readonly Controller[]): readonly Flag[] {
     .flatMap(({ workersFlag }) => workersFlag ?? [])
     .map((name) => flag('Controllers', name, `workers.${workersKey(name)}`));
   const once = new Map(workers.map((one) => [one.name, one]));
-  return [...GENERIC, ...LEADER, ...SERVING, ...CLUSTER, ...ENDPOINTS, ...OURS, ...BREAKER, ...once.values()];
+  return [
+    ...GENERIC,
+    ...LEADER,
+    ...SERVING,
+    ...CLUSTER,
+    ...ENDPOINTS,
+    ...NAMESPACES,
+    ...OURS,
+    ...BREAKER,
+    ...once.values(),
+  ];
 }
 
 export interface CommandLine {

@@ -99,6 +99,7 @@ const CONFIG: Config = {
   serving: { bindAddress: '127.0.0.1', port: 10_257, minVersion: 'TLSv1.3', ciphers: [] },
   cluster: { name: 'kubernetes', rootCaFile: '/etc/kubernetes/pki/ca.crt', terminatedPodGcThreshold: 12_500 },
   endpoints: { maxPerSlice: 100, sliceUpdatesBatchPeriod: 0, updatesBatchPeriod: 0 },
+  namespaces: { syncPeriod: 1 },
   identity: { namingMode: 'comptroller', certificateLifetime: 1 },
   keeper: {},
   breaker: DEFAULT_LIMITS,

@@ -128,6 +128,11 @@ describe('flags', () => {
     expect(off.controllers).toEqual(controllers.map(({ name }) => name));
   });
 
+  test('of namespaces', () => {
+    expect(load([]).namespaces).toEqual({ syncPeriod: 300_000 });
+    expect(load(['--namespace-sync-period=2m']).namespaces).toEqual({ syncPeriod: 120_000 });
+  });
+
   test('of endpoints', () => {
     const given = ['max-endpoints-per-slice=1000', 'endpointslice-updates-batch-period=500ms'];
     const { endpoints } = load([...given, 'endpoint-updates-batch-period=1s'].map((one) => `--${one}`));

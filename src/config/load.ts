@@ -217,7 +217,7 @@ function toConfig(
   warnings: readonly string[],
   controllers: readonly Controller[],
 ): Config {
-  const { connection, cluster, endpoints, identity, keeper, policy, logging, stateDir } = settings;
+  const { connection, cluster, endpoints, namespaces, identity, keeper, policy, logging, stateDir } = settings;
   const flags = controllers.flatMap(({ loops }) => loops).flatMap(({ workersFlag }) => workersFlag ?? []);
   const config: Config = {
     mode: settings.mode,
@@ -239,6 +239,7 @@ function toConfig(
       sliceUpdatesBatchPeriod: ms(endpoints.sliceUpdatesBatchPeriod),
       updatesBatchPeriod: ms(endpoints.updatesBatchPeriod),
     },
+    namespaces: { syncPeriod: ms(namespaces.syncPeriod) },
     identity: { namingMode: identity.namingMode, certificateLifetime: ms(identity.certificateLifetime) },
     keeper: given({ socket: keeper.socket, caCertFile: keeper.caCertFile, caKeyFile: keeper.caKeyFile }),
     breaker: settings.breaker,

@@ -86,6 +86,10 @@ const endpoints = section('How Services find their pods.', {
   updatesBatchPeriod: duration('0s', 'How long changes of pods are gathered before Endpoints follow them.'),
 });
 
+const namespaces = section('How namespaces end.', {
+  syncPeriod: duration('5m', 'How long a namespace that ends may be left alone at most, whatever holds it.'),
+});
+
 const leaderElection = section('Which replica acts.', {
   leaderElect: flag(true, 'Whether to hold the lease before acting. Turn it off only where no other replica can run.'),
   leaseDuration: duration('15s', 'How long others wait after the last renewal that they saw. Whole seconds.'),
@@ -206,6 +210,7 @@ export function configurationSchema(controllers: readonly Controller[]) {
       budgets,
       cluster,
       endpoints,
+      namespaces,
       leaderElection,
       serving,
       identity,

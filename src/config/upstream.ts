@@ -17,7 +17,7 @@ export const OTHER_UPSTREAM_FLAGS: ReadonlySet<string> = new Set(
   cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs concurrent-daemonset-syncs
   concurrent-deployment-syncs concurrent-device-taint-eviction-syncs concurrent-disruption-syncs
   concurrent-endpoint-syncs concurrent-ephemeralvolume-syncs
-  concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-namespace-syncs concurrent-rc-syncs
+  concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-rc-syncs
   concurrent-replicaset-syncs concurrent-resource-quota-syncs concurrent-resourceclaim-syncs
   concurrent-service-endpoint-syncs concurrent-serviceaccount-token-syncs concurrent-statefulset-syncs
   concurrent-ttl-after-finished-syncs concurrent-validating-admission-policy-status-syncs configure-cloud-routes
@@ -31,7 +31,7 @@ export const OTHER_UPSTREAM_FLAGS: ReadonlySet<string> = new Set(
   large-cluster-size-threshold leader-migration-config legacy-service-account-token-clean-up-period
   log-flush-frequency log-json-info-buffer-size log-json-split-stream log-text-info-buffer-size log-text-split-stream
   min-compatibility-version min-resync-period mirroring-concurrent-service-endpoint-syncs
-  mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset namespace-sync-period
+  mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset
   node-cidr-mask-size node-cidr-mask-size-ipv4 node-cidr-mask-size-ipv6 node-eviction-rate node-monitor-grace-period
   node-monitor-period node-startup-grace-period node-sync-period permit-address-sharing permit-port-sharing
   pv-recycler-increment-timeout-nfs pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs

@@ -1,6 +1,7 @@
 import type { Controller } from '#core/controller.ts';
 import { clusterroleAggregation } from './cluster/clusterrole-aggregation.ts';
 import { garbageCollector } from './cluster/garbage-collector.ts';
+import { namespace } from './cluster/namespace.ts';
 import { podGarbageCollector } from './cluster/pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from './identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from './identity/serviceaccount.ts';
@@ -18,6 +19,7 @@ export const CONTROLLERS: readonly Controller[] = [
   endpoints,
   endpointslice,
   garbageCollector,
+  namespace,
   podGarbageCollector,
   replicaset,
   rootCaCertificatePublisher,

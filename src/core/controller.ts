@@ -131,6 +131,8 @@ export interface ControllerSettings {
   readonly endpointSliceUpdatesBatchPeriod?: Ms;
   /** The same for Endpoints. */
   readonly endpointUpdatesBatchPeriod?: Ms;
+  /** How long a namespace that ends may be left alone at most; undefined: 5 minutes. */
+  readonly namespaceSyncPeriod?: Ms;
 }
 
 /** A key to run, now or after a delay. */

@@ -13,6 +13,9 @@ const WEIGHTS: ReadonlyMap<string, number> = new Map([
   ['apps/daemonsets', 1],
   ['apps/replicasets', 1],
   ['batch/jobs', 1],
+  // They say only what was.
+  ['core/events', 0],
+  ['events.k8s.io/events', 0],
 ]);
 const OTHER = 0.2;
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonical, type JsonObject } from '#core/json.ts';
-import type { Write } from '#core/plan.ts';
+import { OWN_NAMESPACE } from '#core/own.ts';
+import type { DeleteCollection, Write } from '#core/plan.ts';
 import type { Ref } from '#core/ref.ts';
 import type { WireRequest } from '#core/request.ts';
 import { type ApiObject, apiVersionOf, pluralOf, type Resource, resourceInfo } from '#core/resource.ts';
@@ -84,9 +85,19 @@ function describe(write: Write, { class: requestClass, verb, target }: WireReque
       ...(resourceVersion !== undefined && { resourceVersion }),
     },
     ...(write.verb === 'deletecollection' && {
-      selection: { selector: write.labelSelector ?? '', count: write.expected, protected: 0 },
+      selection: selectionOf(write),
     }),
   };
+}
+
+/**
+ * What a deletion of many is meant for. A selector of fields is shown as well: a rule that knows none refuses both. All
+ * of Comptroller's own namespace is protected; elsewhere only kinds with protected names hold what is, and of those
+ * policy allows no deletion of many at all.
+ */
+function selectionOf(write: DeleteCollection): NonNullable<PolicyInput['write']['selection']> {
+  const selector = [write.labelSelector ?? '', write.fieldSelector ?? ''].filter((part) => part !== '').join(';');
+  return { selector, count: write.expected, protected: write.namespace === OWN_NAMESPACE ? write.expected : 0 };
 }
 
 function factsOf(work: Work, { request, write, after }: Pending, source: FactSource): PolicyInput['facts'] {
@@ -104,8 +115,14 @@ function factsOf(work: Work, { request, write, after }: Pending, source: FactSou
 function namespaceFact(
   namespace: ApiObject & { status?: { phase?: string } },
 ): Required<PolicyInput['facts']>['namespace'] {
-  const { name = '', labels = {}, resourceVersion = '' } = namespace.metadata ?? {};
-  return { value: { name, labels, phase: namespace.status?.phase ?? '' }, source: 'cache', resourceVersion };
+  const { name = '', labels = {}, resourceVersion = '', deletionTimestamp } = namespace.metadata ?? {};
+  const value = {
+    name,
+    labels,
+    phase: namespace.status?.phase ?? '',
+    ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+  };
+  return { value, source: 'cache', resourceVersion };
 }
 
 interface Specified extends ApiObject {

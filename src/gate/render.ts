@@ -1,4 +1,4 @@
-import { METADATA } from '#api/metadata.ts';
+import { METADATA, METADATA_LIST } from '#api/metadata.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { JsonObject } from '#core/json.ts';
 import type { Apply, Create, Delete, DeleteCollection, Patch, Replace, Write } from '#core/plan.ts';
@@ -64,11 +64,17 @@ function request(
     method,
     path,
     ...(more.contentType !== undefined && { contentType: more.contentType }),
-    ...(target.resource === 'core/secrets' && { accept: METADATA }),
+    ...acceptOf(verb, target),
     ...(more.body !== undefined && { body: more.body }),
     target,
     timeout: options.timeout,
   };
+}
+
+/** A deletion of many answers with all that it deleted: of that nothing is needed, and of Secrets nothing may be seen. */
+function acceptOf(verb: WireRequest['verb'], { resource }: Target): { accept?: string } {
+  if (verb === 'deletecollection') return { accept: METADATA_LIST };
+  return resource === 'core/secrets' ? { accept: METADATA } : {};
 }
 
 /** A create posts to the collection, except for a subresource of a named object. */

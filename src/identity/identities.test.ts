@@ -72,7 +72,7 @@ describe('createIdentities', () => {
     expect(performance.now() - started).toBeLessThan(1000);
     const credentials = issued.list().map(({ identity }) => issued.current(identity));
     expect(credentials.map(({ identity }) => identity)).toEqual(
-      ['authn', 'breaker', 'leader', 'reader', ...CONTROLLERS.map(({ name }) => name)].sort(),
+      ['authn', 'breaker', 'leader', 'reader', 'secrets-metadata', ...CONTROLLERS.map(({ name }) => name)].sort(),
     );
     expect(new Set(credentials.map(({ serial }) => serial)).size).toBe(credentials.length);
     expect(new Set(credentials.map(({ spki }) => spki)).size).toBe(credentials.length);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CONTROLLERS } from '#controllers/registry.ts';
-import { allow, defineController } from '#core/controller.ts';
+import { allow, defineController, watchesAll } from '#core/controller.ts';
 import { nothing } from '#core/plan.ts';
 import { compileProfiles, generationGroup, generationIn, identityNames } from './profiles.ts';
 
@@ -37,9 +37,11 @@ describe('compileProfiles', () => {
     expect(() => compileProfiles([masters], 'upstream')).toThrow(/reserved/);
   });
 
-  it('has secrets-metadata only where a controller lists secrets', () => {
-    expect(identityNames(CONTROLLERS)).not.toContain('secrets-metadata');
-    expect(identityNames([...CONTROLLERS, secretReader])).toContain('secrets-metadata');
+  it('has secrets-metadata only where a controller lists secrets, or everything', () => {
+    const few = CONTROLLERS.filter(({ rbac }) => !watchesAll(rbac));
+    expect(identityNames(few)).not.toContain('secrets-metadata');
+    expect(identityNames([...few, secretReader])).toContain('secrets-metadata');
+    expect(identityNames(CONTROLLERS)).toContain('secrets-metadata');
   });
 
   it('refuses a controller that is named like a system identity', () => {

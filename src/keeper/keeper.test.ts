@@ -128,7 +128,7 @@ describe('issuing', () => {
 
   it('refuses an unknown profile', async () => {
     const { csr } = await newRequest();
-    for (const profile of ['admin', 'constructor', '__proto__', 'secrets-metadata']) {
+    for (const profile of ['admin', 'constructor', '__proto__', 'secrets']) {
       await expect((client ?? (await start())).issue({ profile, csr, lifetime: HOUR })).rejects.toThrow(
         /the field profile/,
       );

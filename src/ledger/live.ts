@@ -48,6 +48,7 @@ export class LiveLedger implements Ledger {
   readonly #unknown = new Map<number, Buffer>();
   readonly #refused = new Map<string, Buffer>();
   #lostDenials = 0;
+  #ending = false;
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
@@ -72,7 +73,7 @@ export class LiveLedger implements Ledger {
   async intent(draft: IntentDraft, lane: Lane): Promise<Recorded<Attempt>> {
     const { appender, logId, fold } = this.#parts;
     const vital = lane === 'lease';
-    const admitted = appender.admits(lane, vital);
+    const admitted = this.#ending ? 'failed' : appender.admits(lane, vital);
     if (admitted === 'failed') return { ok: false, code: 'GATE_LEDGER_FAILED' };
     if (admitted === 'busy') return { ok: false, code: 'GATE_LEDGER_BUSY' };
     const data = this.#intentData(draft, lane);
@@ -133,7 +134,7 @@ export class LiveLedger implements Ledger {
   }
 
   async note(draft: NoteDraft): Promise<Recorded<{ readonly seq: number }>> {
-    const placed = await this.#must('note', noteData(draft));
+    const placed = this.#ending ? 'failed' : await this.#must('note', noteData(draft));
     if (placed === 'failed') return { ok: false, code: 'GATE_LEDGER_FAILED' };
     if (draft.note === 'resolved') this.#resolved(draft.auditId);
     const leaf = parseLeaf(placed.entry);
@@ -189,8 +190,9 @@ export class LiveLedger implements Ledger {
     void this.#parts.appender.append('write', 'gap', `{"count":${count},"what":"denials"}`, true);
   }
 
-  /** Writes what is left to say before the stop record. */
+  /** Writes what is left to say before the stop record. From the call on nothing new is taken. */
   async finish(): Promise<void> {
+    this.#ending = true;
     await this.#denials.finish();
     this.tick();
   }

@@ -67,7 +67,13 @@ export interface PolicyInput {
   readonly untracked: readonly string[];
   readonly cause: Cause;
   readonly facts: {
-    readonly namespace?: Fact<{ readonly name: string; readonly labels: JsonObject; readonly phase: string }>;
+    readonly namespace?: Fact<{
+      readonly name: string;
+      readonly labels: JsonObject;
+      readonly phase: string;
+      /** RFC 3339; absent while it is not being deleted. */
+      readonly deletionTimestamp?: string;
+    }>;
     /** The object the write is for: the trigger, projected (metadata and the parts rules need). */
     readonly owner?: Fact<ApiObject>;
     readonly desired?: Fact<number>;

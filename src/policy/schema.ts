@@ -80,7 +80,7 @@ const write = Type.Object(
     selection: Type.Optional(
       Type.Object(
         {
-          selector: text('Label selector; empty selects all of the namespace.'),
+          selector: text('Selectors of labels and fields, joined by a semicolon; empty selects all of the namespace.'),
           count: whole('How many objects the planner expects to be gone.'),
           protected: whole('How many of them are protected.'),
         },
@@ -124,6 +124,7 @@ const namespace = Type.Object(
     name: text('Name.'),
     labels: anyObject('Labels. A tenant may write them: they may tighten a rule, never loosen it.'),
     phase: text('Active or Terminating.'),
+    deletionTimestamp: Type.Optional(text('RFC 3339; absent while it is not being deleted.')),
   },
   { ...closed, description: 'The namespace that is written to.' },
 );

@@ -1,7 +1,8 @@
 import { deepFreeze, jsonEqual } from '#core/json.ts';
+import type { Namespace } from '#core/k8s/types.gen.ts';
 import { wentThrough } from '#core/outcome.ts';
 import { patched } from '#core/patch.ts';
-import type { Create, Outcome, Outcomes, Plan, Write } from '#core/plan.ts';
+import type { Create, DeleteCollection, Outcome, Outcomes, Plan, Replace, Write } from '#core/plan.ts';
 import { keyOf, keyOfObject } from '#core/ref.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import { apiVersionOf, resourceInfo } from '#core/resource.ts';
@@ -68,10 +69,25 @@ export function fakeStore(initial: readonly ApiObject[], { graceful = false } = 
     return { write, kind: 'applied', object: store(made) };
   };
 
+  const sweep = (wish: DeleteCollection): Outcome => {
+    for (const object of shelf.values())
+      if (resourceOf(object) === wish.resource && object.metadata?.namespace === wish.namespace) remove(object);
+    return { write: wish, kind: 'applied' };
+  };
+
+  /** Subresources that are replaced whole change the spec; a namespace that nothing holds any more is gone. */
+  const replace = (wish: Replace, found: ApiObject): Outcome => {
+    if (wish.object.metadata?.resourceVersion !== found.metadata?.resourceVersion)
+      return { write: wish, kind: 'conflict', code: 'API_CONFLICT' };
+    const next = store({ ...found, ...wish.object });
+    if (((next as Namespace).spec?.finalizers ?? []).length === 0) remove(next);
+    return { write: wish, kind: 'applied', object: next };
+  };
+
   const write = (wish: Write): Outcome => {
     if (wish.verb === 'create') return create(wish);
-    if (wish.verb !== 'patch' && wish.verb !== 'apply' && wish.verb !== 'delete')
-      throw new TypeError(`faking a store's ${wish.verb}`);
+    if (wish.verb === 'deletecollection') return sweep(wish);
+    if (wish.verb === 'effect') throw new TypeError(`faking a store's ${wish.verb}`);
     const found = shelf.get(idOf(wish.ref.resource, keyOf(wish.ref)));
     const gone = found === undefined || (wish.ref.uid !== undefined && found.metadata?.uid !== wish.ref.uid);
     if (wish.verb === 'delete') {
@@ -81,6 +97,7 @@ export function fakeStore(initial: readonly ApiObject[], { graceful = false } = 
       return { write: wish, kind: 'applied' };
     }
     if (gone) return { write: wish, kind: 'gone', code: 'API_GONE' };
+    if (wish.verb === 'update') return replace(wish, found);
     if (wish.resourceVersion !== undefined && wish.resourceVersion !== found.metadata?.resourceVersion) {
       return { write: wish, kind: 'conflict', code: 'API_CONFLICT' };
     }

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { clusterroleAggregation } from '#controllers/cluster/clusterrole-aggregation.ts';
+import { namespace as namespaceController } from '#controllers/cluster/namespace.ts';
 import { podGarbageCollector } from '#controllers/cluster/pod-garbage-collector.ts';
 import { rootCaCertificatePublisher } from '#controllers/identity/root-ca-certificate-publisher.ts';
 import { serviceaccount } from '#controllers/identity/serviceaccount.ts';
@@ -124,6 +125,52 @@ describe('what each namespace gets', () => {
     expect(await publish(`${pem}-----BEGIN ${'PRIVATE'} KEY-----\n`)).toEqual([
       { write: 'create configmaps', verdict: 'root-ca/not-a-certificate' },
     ]);
+  });
+});
+
+describe('a namespace that ends', () => {
+  const ending = (name: string): ApiObject =>
+    ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, uid: 'n2', labels: {}, resourceVersion: '3', deletionTimestamp: '2026-01-01T00:00:00Z' },
+      spec: { finalizers: ['kubernetes'] },
+      status: { phase: 'Terminating' },
+    }) as ApiObject;
+  const drain = { uid: 'n2', due: 0, total: 2 };
+  const verbs = ['delete', 'deletecollection', 'list'];
+  const item = { name: 'a', uid: 'u', deleting: false, finalizers: [] };
+  const list = (resource: string) => ({ resource, verbs, count: 1, items: [item] });
+  const pods = { ...list('core/pods'), count: 0, items: [] };
+  const facts = {
+    kind: 'listed',
+    failed: [],
+    unreadable: [],
+    pods,
+    others: [list('core/secrets'), list('rbac.authorization.k8s.io/roles'), list('example.com/x@v1,X,namespaced')],
+  };
+  const row = (name: string, more: object) => ({ given: [ending(name)], key: name, memory: drain, ...more });
+
+  test('is emptied, reported on and let go', async () => {
+    const clean = { ...drain, end: 'clean' };
+    const live = { kind: 'live', namespace: { ok: true, object: ending('shop') } };
+    const all = [
+      ...(await judged(namespaceController, ending('shop'), row('shop', { facts }))),
+      ...(await judged(namespaceController, ending('shop'), row('shop', { facts: { ...facts, others: [] } }))),
+      ...(await judged(namespaceController, ending('shop'), row('shop', { facts: live, memory: clean }))),
+    ];
+    expect(all).toEqual([
+      { write: 'deletecollection secrets', verdict: 'allow' },
+      { write: 'delete roles', verdict: 'allow' },
+      { write: 'deletecollection x', verdict: 'allow' },
+      { write: 'patch namespaces status', verdict: 'allow' },
+      { write: 'update namespaces finalize', verdict: 'allow' },
+    ]);
+  });
+
+  test("is not emptied where it is the cluster's own", async () => {
+    const seen = await judged(namespaceController, ending('kube-system'), row('kube-system', { facts }));
+    expect(new Set(seen.map(({ verdict }) => verdict))).toEqual(new Set(['namespace/lasting']));
   });
 });
 

@@ -111,12 +111,12 @@ export class Desk {
     this.#ended(hold);
   }
 
-  /** History is not what it was (I16): nothing is taken away until a person has looked. */
+  /** History is not what it was (I16): nothing is taken away until a person has looked. Only of a leader's history. */
   async holdAll(reason: HoldReason): Promise<void> {
     const { store, clock } = this.#parts;
-    // A follower's view of history is not what anything is deleted by.
-    if (this.#reins === undefined) return;
     this.#due = reason;
+    // Leadership only begins: it is held for when the books are opened.
+    if (this.#reins === undefined) return;
     const books = store.books ?? (await store.open());
     if (books === undefined || this.#due === undefined) return;
     this.#due = undefined;

@@ -3,6 +3,7 @@ import { deploymentRules } from './admission-rules/deployment.ts';
 import { endpointsRules } from './admission-rules/endpoints.ts';
 import { endpointsliceRules } from './admission-rules/endpointslice.ts';
 import { garbageCollectorRules } from './admission-rules/garbage-collector.ts';
+import { namespaceRules } from './admission-rules/namespace.ts';
 import { podGarbageCollectorRules } from './admission-rules/pod-garbage-collector.ts';
 import type { AdmissionRules } from './admission-rules/port.ts';
 import { replicasetRules } from './admission-rules/replicaset.ts';
@@ -18,6 +19,7 @@ export const ADMISSION_RULES: ReadonlyMap<string, readonly AdmissionRules[]> = n
   ['endpoints', endpointsRules],
   ['endpointslice', endpointsliceRules],
   ['garbage-collector', garbageCollectorRules],
+  ['namespace', namespaceRules],
   ['pod-garbage-collector', podGarbageCollectorRules],
   ['replicaset', replicasetRules],
   ['root-ca-certificate-publisher', rootCaCertificatePublisherRules],
