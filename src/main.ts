@@ -13,6 +13,7 @@ import { planCaches } from '#cache/plan-caches.ts';
 import type { Config } from '#config/config.ts';
 import { readKubeconfig } from '#config/kubeconfig.ts';
 import { CONTROLLERS } from '#controllers/registry.ts';
+import { KUBERNETES, VERSION } from '#core/release.ts';
 import { createAttempts } from '#gate/attempts.ts';
 import { createForecast } from '#gate/forecast/forecast.ts';
 import { createLostWrites } from '#gate/lost.ts';
@@ -40,10 +41,6 @@ import { openBlast } from './blast.ts';
 import { type Base, type Comptroller, conduct, type Pipeline } from './conduct.ts';
 import { openDoors } from './doors/server.ts';
 import { writeTimeoutFor } from './leadership.ts';
-
-/** Comptroller's own version, and the Kubernetes release whose behaviour it has. */
-export const VERSION = '0.1.0';
-export const KUBERNETES = 'v1.37.1';
 
 const readFile = (path: string): string => readFileSync(path, 'utf8');
 

@@ -123,10 +123,20 @@ const MAX_RETRY_AFTER_MS = 600_000;
 export function retryAfterOf(headers: Headers, wall: Ms): Ms | undefined {
   const text = headers['retry-after'];
   if (typeof text !== 'string') return undefined;
-  // Date.parse takes much that is no date: only the form that HTTP prescribes is read.
-  const date = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(text) ? Date.parse(text) : Number.NaN;
-  const delay = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : date - wall;
+  const delay = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : httpDate(text) - wall;
   return Number.isNaN(delay) ? undefined : Math.min(Math.max(delay, 0), MAX_RETRY_AFTER_MS);
+}
+
+/** The answer's `Date`; undefined when absent or malformed. */
+export function dateOf(headers: Headers): Ms | undefined {
+  const { date } = headers;
+  const wall = typeof date === 'string' ? httpDate(date) : Number.NaN;
+  return Number.isNaN(wall) ? undefined : wall;
+}
+
+/** Date.parse takes much that is no date: only the form that HTTP prescribes is read. */
+function httpDate(text: string): Ms {
+  return /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT$/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 export function headerOf(headers: Headers, name: string): string | undefined {

@@ -6,6 +6,8 @@ export interface ReadAnswer {
   readonly status: number;
   readonly body: unknown;
   readonly retryAfter?: Ms;
+  /** The server's own clock when it answered, to the second, where it said so. */
+  readonly date?: Ms;
 }
 
 /** Reads and reviews: nothing here can change the cluster. Throws only on transport errors (code `API_UNAVAILABLE`). */

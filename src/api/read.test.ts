@@ -25,8 +25,26 @@ describe('the reader', () => {
   test('gives the raw body and the status, and surfaces Retry-After', async () => {
     server.handle((_message, response) => response.writeHead(429, { 'retry-after': '3' }).end('{"kind":"Status"}'));
     const answer = await reader.get('reader', '/api/v1/pods');
-    expect(answer).toEqual({ status: 429, body: { kind: 'Status' }, retryAfter: 3000 });
+    expect(answer).toEqual({ status: 429, body: { kind: 'Status' }, retryAfter: 3000, date: expect.any(Number) });
     expect(telemetry.counts.get('rest_client_requests_total{code=429,method=GET,identity=reader}')).toBe(1);
+  });
+
+  test("tells the server's own time, and nothing where that is no date", async () => {
+    let date = 'Sat, 21 Nov 2026 16:00:00 GMT';
+    server.handle((_message, response) => response.writeHead(200, { date }).end('{}'));
+    expect((await reader.get('reader', '/x')).date).toBe(Date.UTC(2026, 10, 21, 16));
+    date = 'tomorrow';
+    expect(await reader.get('reader', '/x')).toEqual({ status: 200, body: {} });
+  });
+
+  test('shows a token where it has one', async () => {
+    const { endpoint, identities } = server;
+    const options = { endpoint, identities, clock: systemClock, meter: telemetry.meter, token: 'abc' };
+    const asPerson = createReader(options);
+    server.handle(({ headers }, response) => response.end(JSON.stringify({ shown: headers.authorization ?? '' })));
+    expect((await asPerson.get('reader', '/x')).body).toEqual({ shown: 'Bearer abc' });
+    expect((await reader.get('reader', '/x')).body).toEqual({ shown: '' });
+    await asPerson.close();
   });
 
   test('tries a GET again when its connection broke, at most twice', async () => {
@@ -95,7 +113,7 @@ describe('reviews', () => {
   ];
   test.each(good)('POST %s', async (path) => {
     server.handle((message, response) => response.writeHead(201).end(JSON.stringify({ url: message.url })));
-    expect(await reader.review('authn', path, {})).toEqual({ status: 201, body: { url: path } });
+    expect(await reader.review('authn', path, {})).toMatchObject({ status: 201, body: { url: path } });
   });
   test.each(bad)('refuses %s', async (path) => {
     await expect(reader.review('authn', path, {})).rejects.toThrow(TypeError);

@@ -2,7 +2,7 @@ import type { Clock, Ms } from '#core/time.ts';
 import type { Identities } from '#identity/port.ts';
 import type { Meter } from '#telemetry/port.ts';
 import { type Connections, createConnections, type Endpoint, userAgent } from './connections.ts';
-import { type Exchange, exchange, parseJson, retryAfterOf } from './exchange.ts';
+import { dateOf, type Exchange, exchange, parseJson, retryAfterOf } from './exchange.ts';
 import { TransportError, type TransportTrouble } from './failure.ts';
 import type { ReadAnswer, Reader } from './port.ts';
 
@@ -14,6 +14,8 @@ export interface ReaderOptions {
   /** Connections an identity may hold for reads. */
   readonly perIdentity?: number;
   readonly maxBytes?: number;
+  /** A person's bearer token, where the command line reads as one that has no certificate. */
+  readonly token?: string;
 }
 
 const DEFAULT_TIMEOUT: Ms = 30_000;
@@ -78,7 +80,8 @@ async function once(wire: Wire, ask: Ask): Promise<Exchange> {
   const { clock, meter, endpoint, connections } = wire;
   const { identity, method, path, timeout, signal, body } = ask;
   const begun = clock.now().mono;
-  const headers = { accept: 'application/json', 'user-agent': userAgent(endpoint), ...ask.headers };
+  const bearer = wire.token === undefined ? {} : { authorization: `Bearer ${wire.token}` };
+  const headers = { accept: 'application/json', 'user-agent': userAgent(endpoint), ...bearer, ...ask.headers };
   const maxBytes = wire.maxBytes ?? DEFAULT_MAX_BYTES;
   const request = { method, path, headers, ...(body !== undefined && { body }) };
   const result = await exchange(connections.of(identity), request, { clock, maxBytes, timeout, signal });
@@ -95,7 +98,13 @@ function answerOf(result: Exchange, clock: Clock): ReadAnswer {
   const good = result.status >= 200 && result.status < 300;
   if (good && (typeof body !== 'object' || body === null)) throw new TransportError('malformed');
   const retryAfter = retryAfterOf(result.headers, clock.now().wall);
-  return { status: result.status, body, ...(retryAfter !== undefined && { retryAfter }) };
+  const date = dateOf(result.headers);
+  return {
+    status: result.status,
+    body,
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(date !== undefined && { date }),
+  };
 }
 
 function troubleOf(why: 'broken' | 'timeout' | 'too-large' | 'aborted', started: boolean): TransportTrouble {

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { parseDocument } from 'yaml';
 import { type DoorReply, type Knocking, knockAt } from '#doors/client.ts';
+import { type Credentials, currentUser, readText } from './kubeconfig-user.ts';
 
 /** How a door is reached, and as whom. */
 export interface DoorOptions {
@@ -50,58 +49,13 @@ export function knockingOf(options: DoorOptions): Knocking {
 
 const isHere = ({ hostname }: URL): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 
-type Credentials = Pick<Knocking, 'cert' | 'key' | 'token'>;
-
 function credentialsOf({ kubeconfig, tokenFile, clientCert, clientKey }: DoorOptions): Credentials {
   if ((clientCert === undefined) !== (clientKey === undefined))
     throw new Error('--client-cert: certificate and key go together; give --client-key as well');
   if (clientCert !== undefined && clientKey !== undefined)
     return { cert: readText('--client-cert', clientCert), key: readText('--client-key', clientKey) };
   if (tokenFile !== undefined) return { token: readText('--token-file', tokenFile).trim() };
-  return kubeconfig === undefined ? {} : currentUser(kubeconfig);
-}
-
-interface Kubeconfig {
-  readonly 'current-context'?: unknown;
-  readonly contexts?: readonly { readonly name?: unknown; readonly context?: { readonly user?: unknown } }[];
-  readonly users?: readonly { readonly name?: unknown; readonly user?: Readonly<Record<string, unknown>> }[];
-}
-
-/** The user of the current context. Nothing is run for it: plugins must leave a token in a file. */
-function currentUser(file: string): Credentials {
-  const config = parsed(file);
-  const context = config.contexts?.find(({ name }) => name === config['current-context'])?.context;
-  const user = config.users?.find(({ name }) => name === context?.user)?.user ?? {};
-  const text = (inline: string, path: string): string | undefined => {
-    const [data, at] = [user[inline], user[path]];
-    if (typeof data === 'string') return Buffer.from(data, 'base64').toString('utf8');
-    return typeof at === 'string' ? readText(`--kubeconfig: ${path}`, at) : undefined;
-  };
-  const cert = text('client-certificate-data', 'client-certificate');
-  const key = text('client-key-data', 'client-key');
-  if (cert !== undefined && key !== undefined) return { cert, key };
-  if (typeof user.token === 'string') return { token: user.token };
-  if (typeof user.tokenFile === 'string') return { token: readText('--kubeconfig: tokenFile', user.tokenFile).trim() };
-  throw new Error(
-    '--kubeconfig: its current user has neither a client certificate nor a token (plugins are not run); give --token-file',
-  );
-}
-
-function parsed(file: string): Kubeconfig {
-  const text = readText('--kubeconfig', file);
-  const document = parseDocument(text, { logLevel: 'silent' });
-  // What the parser says quotes the file.
-  if (document.errors.length > 0) throw new Error('--kubeconfig: the file is not YAML');
-  const value: unknown = document.toJS();
-  return typeof value === 'object' && value !== null ? value : {};
-}
-
-function readText(option: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    throw new Error(`${option}: the file cannot be read; check that it exists and who may read it`);
-  }
+  return kubeconfig === undefined ? {} : currentUser(kubeconfig, '--kubeconfig');
 }
 
 const SAID: Readonly<Record<number, string>> = {

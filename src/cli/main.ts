@@ -30,6 +30,10 @@ const COMMANDS: Readonly<
     does: 'list, show, release and reject what is held because it would take too much away',
     load: async () => command((await import('./breaker.ts')).breakerCommand),
   },
+  doctor: {
+    does: 'check an installation, and say what to do',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
   manifests: {
     does: 'print roles, admission policies and flow schemas',
     load: async () => command((await import('./manifests.ts')).manifestsCommand),

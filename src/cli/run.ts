@@ -4,7 +4,8 @@ import { ensureHardened } from '#config/harden.ts';
 import { loadConfig } from '#config/load.ts';
 import { processTitle } from '#config/process-title.ts';
 import { CONTROLLERS } from '#controllers/registry.ts';
-import { KUBERNETES, startComptroller, VERSION } from '../main.ts';
+import { KUBERNETES, VERSION } from '#core/release.ts';
+import { startComptroller } from '../main.ts';
 
 /** A second signal does not wait for the drain. */
 const IMPATIENT = 130;

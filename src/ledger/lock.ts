@@ -77,6 +77,17 @@ async function abandoned(path: string, me: Holder, clock: Clock): Promise<number
   return alive ? undefined : ino;
 }
 
+/** How a directory's lock stands, for who only looks. */
+export async function lockIn(directory: string, clock: Clock): Promise<'free' | 'held' | 'abandoned'> {
+  try {
+    const gone = await abandoned(join(directory, 'lock'), await myself(), clock);
+    return gone === undefined ? 'held' : 'abandoned';
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return 'free';
+    throw error;
+  }
+}
+
 /** Takes an abandoned lock away; puts it back where another process was faster and it is that one's by now. */
 async function takeAway(path: string, aside: string, ino: number): Promise<void> {
   await rename(path, aside);

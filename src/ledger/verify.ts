@@ -73,7 +73,7 @@ async function compareLogs(
 }
 
 /** Every key that ever signed here. Convenient, not evidence. */
-async function keysBeside(directory: string): Promise<VerifierKey[]> {
+export async function keysBeside(directory: string): Promise<VerifierKey[]> {
   const texts = [directory, dirname(directory)].map((at) =>
     readFile(join(at, 'checkpoint.pub'), 'utf8').catch(() => ''),
   );

@@ -20,7 +20,20 @@ const LAYERS: Record<string, readonly string[]> = {
   leader: ['core'],
   config: ['core', 'controllers'],
   doors: ['core', 'api'],
-  cli: ['core', 'config', 'telemetry', 'ledger', 'policy', 'keeper', 'identity', 'controllers', 'doors'],
+  doctor: [
+    'core',
+    'telemetry',
+    'api',
+    'cache',
+    'controllers',
+    'ledger',
+    'policy',
+    'keeper',
+    'identity',
+    'leader',
+    'config',
+  ],
+  cli: ['core', 'config', 'telemetry', 'ledger', 'policy', 'keeper', 'identity', 'controllers', 'doors', 'doctor'],
 };
 
 const files = sources('src').filter(isProduct);

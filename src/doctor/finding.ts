@@ -1,0 +1,31 @@
+import type { Finding } from './port.ts';
+
+export function ok(check: string, found: string): Finding {
+  return { check, verdict: 'ok', found, remedy: '' };
+}
+
+export function warn(check: string, found: string, remedy: string): Finding {
+  return { check, verdict: 'warn', found, remedy };
+}
+
+export function fail(check: string, found: string, remedy: string): Finding {
+  return { check, verdict: 'fail', found, remedy };
+}
+
+/** Something that more rights, or a part that runs, would decide. */
+export function unknown(check: string, why: string, remedy: string): Finding {
+  return { check, verdict: 'unknown', found: why, remedy };
+}
+
+/** Something that nobody can see from here: only a person who looks can decide it. */
+export function outside(check: string, why: string, remedy: string): Finding {
+  return { check, verdict: 'unknown', found: why, remedy, outside: true };
+}
+
+const MAX_NAMED = 20;
+
+/** The first few of a list, and how many more there are. */
+export function some(items: readonly string[]): string {
+  const more = items.length - MAX_NAMED;
+  return `${items.slice(0, MAX_NAMED).join('; ')}${more > 0 ? `; ${more} more` : ''}`;
+}
