@@ -119,7 +119,8 @@ export interface Subject {
 }
 
 export function subjectsOf(object: { readonly [part: string]: unknown }): readonly Subject[] {
-  return Array.isArray(object.subjects) ? (object.subjects as Subject[]) : [];
+  const found = Array.isArray(object.subjects) ? (object.subjects as (Subject | null)[]) : [];
+  return found.filter((one) => one !== null);
 }
 
 const subjectName = ({ kind, name, namespace }: Subject): string =>
