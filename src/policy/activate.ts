@@ -24,6 +24,8 @@ export interface LaneSettings {
   readonly timeouts: { readonly batch: Ms; readonly single: Ms };
   readonly onRestart: (why: 'timeout' | 'crash') => void;
   readonly untracked: ((resource: string) => readonly string[]) | undefined;
+  /** False where nothing will be judged afterwards: only the test itself is of interest. */
+  readonly warmUp?: boolean;
 }
 
 const BATCH = 64;
@@ -44,7 +46,7 @@ export async function activate(
   const activation = await startLanes(bundle, settings);
   try {
     await activation.fast.ready();
-    await selfTest(activation, bundle, settings.untracked);
+    await selfTest(activation, bundle, settings);
     return activation;
   } catch (error) {
     await activation.close();
@@ -110,13 +112,14 @@ const WARM_UP_ROUNDS = 20;
 async function selfTest(
   { fast, id }: Activation,
   { files }: Bundle,
-  untracked: LaneSettings['untracked'],
+  { untracked, warmUp = true }: LaneSettings,
 ): Promise<void> {
   const cases = parseSelfTest(parseObject(files['selftest.json'], 'selftest.json'));
   const probes = probesOf(cases, (input) => untrackedOf(input, untracked));
   const judgements = await Promise.all(probes.map((probe) => judge(fast, probe)));
   // The engine compiles what it sees often: it sees it here, and the first writes of a reign find it warm.
-  for (let round = 0; round < WARM_UP_ROUNDS; round++) await Promise.all(probes.map((probe) => judge(fast, probe)));
+  const rounds = warmUp ? WARM_UP_ROUNDS : 0;
+  for (let round = 0; round < rounds; round++) await Promise.all(probes.map((probe) => judge(fast, probe)));
   for (const [at, probe] of probes.entries()) {
     const judgement = judgements[at];
     const wrong = judgement === undefined ? 'it was not judged' : probe.check(judgement);

@@ -1,5 +1,5 @@
 /** `comptroller doctor` on a real control plane: all well on a fresh installation, and each thing that is broken named with its remedy. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import type { ApiObject } from '#core/resource.ts';
 import type { Finding } from '#doctor/port.ts';
 import { leaseOf, ROOT, withManager } from '#kit/manager.ts';
 import { throwawayCa } from '#kit/throwaway-ca.ts';
+import { ensureBinaries } from '#local/build.ts';
 
 const world = withManager({ nodes: 0 });
 
@@ -134,6 +135,20 @@ describe('what is broken is named, with its remedy', () => {
         remedy: apply,
       },
     ]);
+  });
+
+  test('and the remedy, given to a shell as it stands, puts both right', async () => {
+    const { kubectl } = await ensureBinaries(['kubectl'], { progress: () => {} });
+    const secrets = { apiGroups: [''], resources: ['secrets'], verbs: ['get'] };
+    await world.admin.patch(ROLE, role, { rules: [secrets] });
+    const [failed] = of(await asAdmin(), 'fail');
+    expect(failed?.found).toMatch(/: misses .*; has too much: core\/secrets: get$/);
+    const functions = [
+      `comptroller() { ${process.execPath} ${join(ROOT, 'src/cli/main.ts')} "$@"; }`,
+      `kubectl() { ${kubectl} --kubeconfig=${world.cluster.kubeconfig} "$@"; }`,
+    ];
+    execFileSync('bash', ['-euo', 'pipefail', '-c', [...functions, failed?.remedy].join('\n')], { stdio: 'pipe' });
+    expect(of(await asAdmin(), 'fail')).toEqual([]);
   });
 
   test('a binding of somebody else to an identity of ours', async () => {

@@ -139,7 +139,7 @@ beforeAll(async () => {
     ],
     contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
   };
-  writeFileSync(join(directory, 'kubeconfig'), JSON.stringify(config));
+  writeFileSync(join(directory, 'kubeconfig'), JSON.stringify(config), { mode: 0o600 });
   environment = {
     PATH: `${programs}:${process.env.PATH}`,
     HOME: directory,
@@ -197,5 +197,7 @@ describe('install on a cluster of your own', () => {
     expect(seen).toContain('serviceaccount/default condition met');
     expect(seen).toContain('configmap/kube-root-ca.crt condition met');
     expect(seen).toContain('comptroller:replicaset');
+    expect(seen).toMatch(/^policy-bundle +OK /m);
+    expect(seen).toMatch(/ ok, \d+ warn, 0 fail, \d unknown/);
   });
 });

@@ -27,7 +27,7 @@ describe('the policy bundle', () => {
     ['digest', 'put the bundle back as it was signed'],
     ['signature', 'comptroller policy sign --bundle /etc/c/bundle'],
     ['expired', 'sign it again'],
-    ['version', 'comptroller policy build --version'],
+    ['version', 'comptroller policy build --bundle-version'],
     ['self-test', 'comptroller policy test'],
     ['engine', 'the OPA that this release names'],
   ])('refused for %s', (fault, remedy) => {

@@ -17,7 +17,7 @@ function bundleRemedy(fault: string, bundle: string): string {
     case 'expired':
       return `review the bundle and sign it again: ${SIGN(bundle)}`;
     case 'version':
-      return 'roll back by giving the old rules a new, higher version: comptroller policy build --version <n>, then sign';
+      return 'roll back by giving the old rules a new, higher version: comptroller policy build --bundle-version <n>, then comptroller policy sign';
     case 'self-test':
       return 'its own cases fail: comptroller policy test says which; put the last good bundle back';
     default:

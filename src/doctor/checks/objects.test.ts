@@ -143,6 +143,14 @@ describe('generated objects', () => {
       /^fail flow-control: .*spec.matchingPrecedence ->/,
     ],
     [
+      'a flow schema without its level',
+      changed('FlowSchema', 'comptroller-leader', (one) => ({
+        ...one,
+        status: { conditions: [null, { type: 'Dangling', status: 'True' }] },
+      })),
+      /^fail flow-control: .*its priority level is missing ->/,
+    ],
+    [
       'a namespace without its label',
       changed('Namespace', 'comptroller-system', (one) => ({ ...one, metadata: { name: one.metadata.name } })),
       /label pod-security.kubernetes.io\/enforce differs/,

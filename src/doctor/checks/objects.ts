@@ -96,9 +96,19 @@ function contentOf(manifest: Manifest, object: ObjectFact): string[] {
     case 'ClusterRoleBinding':
     case 'RoleBinding':
       return bindingOf(manifest, object);
+    case 'FlowSchema':
+      return [...differences(manifest.spec, object.spec, 'spec'), ...dangling(object)];
     default:
       return differences(manifest.spec, object.spec, 'spec');
   }
+}
+
+/** Says the API server itself: requests then go to `global-default`, with every tenant's. */
+function dangling({ status }: ObjectFact): string[] {
+  const { conditions } = (status ?? {}) as { conditions?: unknown };
+  const all = Array.isArray(conditions) ? (conditions as ({ type?: unknown; status?: unknown } | null)[]) : [];
+  const found = all.some((one) => one?.type === 'Dangling' && one.status === 'True');
+  return found ? ['its priority level is missing'] : [];
 }
 
 function rulesOf(manifest: Manifest, object: ObjectFact): string[] {

@@ -14,6 +14,7 @@ describe('the API server', () => {
     ['two minors newer', 'v1.39.0', 'fail'],
     ['one minor older', 'v1.36.3', 'fail'],
     ['no version', '', 'unknown'],
+    ['a version of something else', '7.0', 'unknown'],
   ])('%s', (_, version, verdict) => {
     const found = checkServer({ ...facts, server: saying(version) }, 'v1.37.1');
     expect(found.verdict).toBe(verdict);

@@ -13,6 +13,12 @@ export function checkServer({ server, setting }: Pick<Facts, 'server' | 'setting
       `check that kube-apiserver runs there, and that the CA in ${setting.kubeconfig} signed its certificate: openssl s_client -connect ${setting.server.replace('https://', '')} -CAfile <that CA>`,
     );
   const { gitVersion } = server.value;
+  if (gitVersion === '')
+    return unknown(
+      check,
+      `${setting.server} answers, but does not tell its version to who asks`,
+      'give --admin-kubeconfig',
+    );
   const [wanted, found] = [minorOf(kubernetes), minorOf(gitVersion)];
   if (wanted === undefined || found === undefined)
     return unknown(check, `the version ${gitVersion} has no minor`, 'see what answers at that address');

@@ -39,7 +39,7 @@ describe('the bundle', () => {
       version: expect.any(Number),
       digest: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
-  });
+  }, 30_000);
 
   test('with a changed file, and one that a stranger signed, are named as what they are', async () => {
     const stranger = newKeyPair('stranger', 'EdDSA');

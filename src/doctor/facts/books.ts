@@ -22,6 +22,7 @@ export async function bundleFact({ policy }: Config, highest: Known<number>, clo
     clock,
     // A machine under load is no fault of the bundle: more patience than `run` has.
     timeouts: { batch: 5_000, single: 5_000 },
+    warmUp: false,
     onRestart: () => undefined,
     untracked: (resource: string) => projectionOf(resource as Resource).untracked,
   };

@@ -45,7 +45,9 @@ describe('leases', () => {
   const question = { namespace: 'kube-system', name: 'kcm', holder: 'host_1' };
   const ask = async (leases: readonly (readonly Lease[])[], more: object = {}) => {
     let pauses = 0;
-    const pause = async () => void (pauses += 1);
+    const pause = async () => {
+      pauses += 1;
+    };
     const from = reader({ [path]: leases.map((items) => found({ items })) });
     const fact = await leasesFact(from, { ...question, pause, ...more });
     return { ...fact, pauses };
