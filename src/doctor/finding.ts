@@ -17,6 +17,14 @@ export function unknown(check: string, why: string, remedy: string): Finding {
   return { check, verdict: 'unknown', found: why, remedy };
 }
 
+const GIVE_ADMIN =
+  'give --admin-kubeconfig=FILE of somebody who may list namespaces, roles, bindings, admission policies, flow schemas and leases';
+
+/** Something that the API server did not tell: to who asks, or at all. */
+export function untold(check: string, why: string): Finding {
+  return unknown(check, why, /\(40[13]\)$/.test(why) ? GIVE_ADMIN : 'see what is said of api-server');
+}
+
 /** Something that nobody can see from here: only a person who looks can decide it. */
 export function outside(check: string, why: string, remedy: string): Finding {
   return { check, verdict: 'unknown', found: why, remedy, outside: true };

@@ -9,7 +9,7 @@ import { personIdentities } from '#identity/person.ts';
 import { placesIn } from '#identity/places.ts';
 import { systemClock } from '#telemetry/clock.ts';
 import { bundleFact, ledgerFact, lookFact } from './facts/books.ts';
-import { leasesFact, objectsFact } from './facts/cluster.ts';
+import { KINDS, leasesFact, objectsFact } from './facts/cluster.ts';
 import { known } from './facts/known.ts';
 import { caFact, fileFacts, keeperFact, ownerOf, processFact } from './facts/local.ts';
 import { certificatesOf, clientCaFact, serverFact } from './facts/server.ts';
@@ -71,13 +71,13 @@ async function gatherRemote(
   api: Known<ApiServer>,
   holder: string | undefined,
 ): Promise<Remote> {
-  if (!api.ok) return { server: api, clientCas: api, objects: new Map(), leases: api };
+  if (!api.ok) return silent(api);
   const reader = openReader(api.value, person);
   try {
     const { namespace, name, retryPeriod } = config.leaderElection;
     const pause = (): Promise<void> => delay(retryPeriod * 1.5);
     const server = await known(() => serverFact(reader, systemClock));
-    if (!server.ok) return { server, clientCas: server, objects: new Map(), leases: server };
+    if (!server.ok) return silent(server);
     return {
       server,
       clientCas: await known(() => clientCaFact(reader)),
@@ -87,6 +87,11 @@ async function gatherRemote(
   } finally {
     await reader.close();
   }
+}
+
+/** Nothing is known of a server that is not reached. */
+function silent(why: Known<never>): Remote {
+  return { server: why, clientCas: why, objects: new Map(KINDS.map((kind) => [kind, why] as const)), leases: why };
 }
 
 function openReader(api: ApiServer, { token, ...pair }: Person): Reader & { close(): Promise<void> } {
@@ -112,7 +117,7 @@ function settingOf(config: Config, api: Known<ApiServer>): Setting {
     bundle: policy.bundle ?? '',
     keys: policy.keys,
     kubeconfig: config.kubeconfig,
-    server: api.ok ? api.value.server : `the server of ${config.kubeconfig}`,
+    server: api.ok ? api.value.server : undefined,
     caCertFile: keeper.caCertFile,
     controllers: config.controllers,
     lease: { enabled: leaderElection.enabled, namespace: leaderElection.namespace, name: leaderElection.name },

@@ -43,8 +43,8 @@ export interface CaFact {
 }
 
 export interface KeeperFact {
-  /** Fingerprint of the CA that the running keeper signs with. */
-  readonly ca: string;
+  /** Of the CA that the running keeper signs with. */
+  readonly certificate: CertificateFact;
   /** C2SP note verifier key. */
   readonly checkpointKey: string;
 }
@@ -136,7 +136,8 @@ export interface Setting {
   readonly bundle: string;
   readonly keys: readonly string[];
   readonly kubeconfig: string;
-  readonly server: string;
+  /** Undefined where the kubeconfig does not say. */
+  readonly server: string | undefined;
   readonly caCertFile: string | undefined;
   /** Names of the controllers that run. */
   readonly controllers: readonly string[];

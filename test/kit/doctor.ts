@@ -69,7 +69,7 @@ export function wellFacts(): Facts {
     serverCa: known([certificate()]),
     clientCas: known(new Set(['other', 'ca'])),
     ca: known({ certificate: certificate(), matches: known(true) }),
-    keeper: known({ ca: 'ca', checkpointKey: 'k' }),
+    keeper: known({ certificate: certificate(), checkpointKey: 'k' }),
     process: known({ pid: 4242, identities }),
     generations: known(new Map()),
     objects: knownObjects(wellObjects()),

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { certificate, DAY, ills, NOW, unread, wellFacts } from '#kit/doctor.ts';
-import type { CaFact, Facts, IdentityFact } from '../port.ts';
+import type { CaFact, CertificateFact, Facts, IdentityFact } from '../port.ts';
 import { checkCa, checkProcess } from './certificates.ts';
 
 const facts = wellFacts();
 const ca = (more: Partial<CaFact>): Partial<Facts> => ({
   ca: { ok: true, value: { certificate: certificate(), matches: { ok: true, value: true }, ...more } },
 });
+
+const keeping = (more: Partial<CertificateFact>): Partial<Facts> => ({
+  keeper: { ok: true, value: { certificate: certificate(more), checkpointKey: '' } },
+});
+const alone: Partial<Facts> = { setting: { ...facts.setting, caCertFile: undefined } };
 
 describe('the CA', () => {
   test('is well', () => {
@@ -40,19 +45,36 @@ describe('the CA', () => {
     ['an API server that does not say', { clientCas: unread }, /^unknown ca: whether the API server believes it/],
     [
       'another than the keeper has',
-      { keeper: { ok: true, value: { ca: 'x', checkpointKey: '' } } },
+      keeping({ fingerprint: 'x' }),
       /^fail ca: the running keeper signs with another CA/,
     ],
     [
-      'with a keeper of its own',
-      { setting: { ...facts.setting, caCertFile: undefined } },
-      /^unknown ca: .*--keeper-socket/,
+      'files that only their user reads',
+      { ca: { ok: false, why: '/k: EACCES' } },
+      /^unknown ca: \/k: EACCES -> run doctor as the user/,
+    ],
+    [
+      'with a keeper alone that is gone',
+      { ...alone, keeper: unread },
+      /^unknown ca: no --keeper-ca-cert-file is given/,
+    ],
+    ['with a keeper alone, ended', { ...alone, ...keeping({ notAfter: NOW }) }, /^fail ca: the CA has ended/],
+    [
+      'with a keeper alone, unknown',
+      { ...alone, ...keeping({ fingerprint: 'x' }) },
+      /^fail ca: the API server does not/,
     ],
   ];
   test.each(cases)('%s', (_, more, said) => {
     const found = ills(checkCa({ ...facts, ...more }));
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(said);
+  });
+
+  test('with a keeper alone is well by its word', () => {
+    expect(checkCa({ ...facts, ...alone }).map(({ verdict, found }) => [verdict, found])).toEqual([
+      ['ok', 'with the keeper, valid until 2027-11-21, known to the API server'],
+    ]);
   });
 
   test('no keeper says nothing of the files', () => {

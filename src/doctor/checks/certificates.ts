@@ -1,5 +1,5 @@
-import { fail, ok, some, unknown, warn } from '../finding.ts';
-import type { CaFact, Facts, Finding, IdentityFact } from '../port.ts';
+import { fail, ok, some, unknown, untold, warn } from '../finding.ts';
+import type { CaFact, CertificateFact, Facts, Finding, IdentityFact } from '../port.ts';
 import { dayOf, validity } from './server.ts';
 
 type CaFacts = Pick<Facts, 'ca' | 'clientCas' | 'keeper' | 'setting' | 'now'>;
@@ -7,22 +7,18 @@ type CaFacts = Pick<Facts, 'ca' | 'clientCas' | 'keeper' | 'setting' | 'now'>;
 const NEW_CA =
   'make a new CA and its key (README, Install, step 2), add it to --client-ca-file, start Comptroller again';
 
+const AS_USER = 'run doctor as the user that Comptroller runs as';
+
 /** The CA of the identities: its files, its days, whether the API server believes it, whether the keeper uses it. */
 export function checkCa(facts: CaFacts): Finding[] {
   const check = 'ca';
   const { ca, setting } = facts;
-  if (setting.caCertFile === undefined)
-    return [
-      unknown(
-        check,
-        'the CA is with a keeper of its own (--keeper-socket)',
-        'run doctor with the flags of that keeper',
-      ),
-    ];
+  if (setting.caCertFile === undefined) return keepersOwn(check, facts);
+  if (!ca.ok && ca.why.endsWith('EACCES')) return [unknown(check, ca.why, AS_USER)];
   if (!ca.ok) return [fail(check, ca.why, `give the PEM files of the CA; ${NEW_CA}`)];
   const problems = [
     ...ofFiles(check, ca.value, facts),
-    ...ofServer(check, ca.value, facts),
+    ...ofServer(check, ca.value.certificate, facts),
     ...ofKeeper(check, ca.value, facts),
   ];
   if (problems.length > 0) return problems;
@@ -34,9 +30,26 @@ export function checkCa(facts: CaFacts): Finding[] {
   ];
 }
 
+/** Where only the keeper has the files, its word is what there is. */
+function keepersOwn(check: string, facts: CaFacts): Finding[] {
+  const { keeper, now } = facts;
+  if (!keeper.ok)
+    return [
+      unknown(
+        check,
+        `no --keeper-ca-cert-file is given, and no keeper answers: ${keeper.why}`,
+        'start the keeper, or give the files',
+      ),
+    ];
+  const { certificate } = keeper.value;
+  const problems = [...ofDays(check, certificate, now), ...ofServer(check, certificate, facts)];
+  if (problems.length > 0) return problems;
+  return [ok(check, `with the keeper, valid until ${dayOf(certificate.notAfter)}, known to the API server`)];
+}
+
 function ofFiles(check: string, { certificate, matches }: CaFact, { now, setting }: CaFacts): Finding[] {
   const found: Finding[] = [];
-  if (!matches.ok) found.push(unknown(check, matches.why, 'run doctor as the user that Comptroller runs as'));
+  if (!matches.ok) found.push(unknown(check, matches.why, AS_USER));
   else if (!matches.value)
     found.push(
       fail(
@@ -46,24 +59,26 @@ function ofFiles(check: string, { certificate, matches }: CaFact, { now, setting
       ),
     );
   if (!certificate.ca) found.push(fail(check, `${setting.caCertFile} is no CA certificate`, NEW_CA));
-  const life = validity(certificate, now);
-  const until = `from ${dayOf(certificate.notBefore)} to ${dayOf(certificate.notAfter)}`;
-  if (life === 'ended') found.push(fail(check, `the CA has ended: ${until}`, NEW_CA));
-  if (life === 'early') found.push(fail(check, `the CA is not valid yet: ${until}`, `compare clocks, or ${NEW_CA}`));
-  if (life === 'short') found.push(warn(check, `the CA ends within 30 days: ${until}`, NEW_CA));
-  return found;
+  return [...found, ...ofDays(check, certificate, now)];
 }
 
-function ofServer(check: string, { certificate }: CaFact, { clientCas, setting }: CaFacts): Finding[] {
-  if (!clientCas.ok)
-    return [unknown(check, `whether the API server believes it: ${clientCas.why}`, 'give --admin-kubeconfig')];
-  if (clientCas.value.has(certificate.fingerprint)) return [];
-  const remedy = `cat ${setting.caCertFile} >> <the file in kube-apiserver's --client-ca-file>; it is read again within a minute`;
+function ofDays(check: string, certificate: CertificateFact, now: number): Finding[] {
+  const life = validity(certificate, now);
+  const until = `from ${dayOf(certificate.notBefore)} to ${dayOf(certificate.notAfter)}`;
+  if (life === 'ended') return [fail(check, `the CA has ended: ${until}`, NEW_CA)];
+  if (life === 'early') return [fail(check, `the CA is not valid yet: ${until}`, `compare clocks, or ${NEW_CA}`)];
+  return life === 'short' ? [warn(check, `the CA ends within 30 days: ${until}`, NEW_CA)] : [];
+}
+
+function ofServer(check: string, { fingerprint }: CertificateFact, { clientCas, setting }: CaFacts): Finding[] {
+  if (!clientCas.ok) return [untold(check, `whether the API server believes it: ${clientCas.why}`)];
+  if (clientCas.value.has(fingerprint)) return [];
+  const remedy = `cat ${setting.caCertFile ?? '<its certificate>'} >> <the file in kube-apiserver's --client-ca-file>; it is read again within a minute`;
   return [fail(check, 'the API server does not believe this CA', remedy)];
 }
 
 function ofKeeper(check: string, { certificate }: CaFact, { keeper, setting }: CaFacts): Finding[] {
-  if (!keeper.ok || keeper.value.ca === certificate.fingerprint) return [];
+  if (!keeper.ok || keeper.value.certificate.fingerprint === certificate.fingerprint) return [];
   const found = `the running keeper signs with another CA than ${setting.caCertFile}`;
   return [
     fail(check, found, 'put the old files back, or start Comptroller again once the API server believes the new CA'),
@@ -75,7 +90,7 @@ type ProcessFacts = Pick<Facts, 'process' | 'generations' | 'keeper' | 'setting'
 /** The process on this machine, and the certificates that it says it has. */
 export function checkProcess(facts: ProcessFacts, identities: readonly string[]): Finding[] {
   const { process, setting, keeper } = facts;
-  if (!process.ok) return [unknown('process', process.why, 'run doctor as the user that Comptroller runs as')];
+  if (!process.ok) return [unknown('process', process.why, AS_USER)];
   if (process.value === undefined)
     return [
       warn(

@@ -1,7 +1,6 @@
 import type { Ms } from '#core/time.ts';
-import { fail, ok, some, unknown, warn } from '../finding.ts';
+import { fail, ok, some, untold, warn } from '../finding.ts';
 import type { Facts, Finding, LeaseFact } from '../port.ts';
-import { GIVE_ADMIN } from './objects.ts';
 
 type LeaseFacts = Pick<Facts, 'leases' | 'server' | 'setting' | 'now'>;
 
@@ -9,7 +8,7 @@ type LeaseFacts = Pick<Facts, 'leases' | 'server' | 'setting' | 'now'>;
 export function checkLeases(facts: LeaseFacts): Finding[] {
   const { leases, setting } = facts;
   const check = 'lease';
-  if (!leases.ok) return [unknown(check, leases.why, GIVE_ADMIN)];
+  if (!leases.ok) return [untold(check, leases.why)];
   const others = ofOthers(leases.value.others, facts);
   if (!setting.lease.enabled)
     return [

@@ -1,6 +1,6 @@
 import { generationIn } from '#identity/profiles.ts';
 import type { Manifest, ManifestFile } from '../../identity/manifests-parts/kubernetes.ts';
-import { fail, ok, outside, some, unknown, warn } from '../finding.ts';
+import { fail, ok, outside, some, untold, warn } from '../finding.ts';
 import type { Facts, Finding, ObjectFact } from '../port.ts';
 import { differences } from './difference.ts';
 import { compareRules } from './rules.ts';
@@ -41,14 +41,13 @@ export function checkObjects(facts: ObjectFacts, files: readonly ManifestFile[])
 
 function unreadKinds(check: string, manifests: readonly Manifest[], { objects }: ObjectFacts): Finding[] {
   const kinds = [...new Set(manifests.map(({ kind }) => kind))];
-  return kinds.flatMap((kind) => {
+  const whys = kinds.flatMap((kind) => {
     const known = objects.get(kind);
-    return known?.ok === true ? [] : [unknown(check, `${kind}: ${known?.why ?? 'it was not read'}`, GIVE_ADMIN)];
+    return known?.ok === true ? [] : [{ kind, why: known?.why ?? 'it was not read' }];
   });
+  const alike = Map.groupBy(whys, ({ why }) => why);
+  return [...alike].map(([why, of]) => untold(check, `${of.map(({ kind }) => kind).join(', ')}: ${why}`));
 }
-
-export const GIVE_ADMIN =
-  'give --admin-kubeconfig=FILE of somebody who may list roles, bindings, admission policies, flow schemas and leases';
 
 function ofObject(check: string, manifest: Manifest, facts: ObjectFacts): Finding[] {
   const known = facts.objects.get(manifest.kind);

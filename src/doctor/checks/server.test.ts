@@ -21,6 +21,12 @@ describe('the API server', () => {
     expect(found.remedy === '').toBe(verdict === 'ok');
   });
 
+  test('is not named', () => {
+    const setting = { ...facts.setting, server: undefined };
+    const found = checkServer({ setting, server: { ok: false, why: 'the server is missing' } }, 'v1.37.1');
+    expect(ills([found])).toEqual([expect.stringMatching(/^fail api-server: the server is missing -> correct \/etc/)]);
+  });
+
   test('does not answer', () => {
     const found = checkServer({ ...facts, server: { ok: false, why: 'unreachable' } }, 'v1.37.1');
     expect(found).toMatchObject({ verdict: 'fail', found: 'https://127.0.0.1:6443 does not answer (unreachable)' });

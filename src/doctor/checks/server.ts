@@ -6,6 +6,8 @@ const DAY = 86_400_000;
 /** Reachable, and of a release that this one's behaviour fits: its own minor or the next, as upstream's skew policy has it. */
 export function checkServer({ server, setting }: Pick<Facts, 'server' | 'setting'>, kubernetes: string): Finding {
   const check = 'api-server';
+  if (setting.server === undefined)
+    return fail(check, server.ok ? '' : server.why, `correct ${setting.kubeconfig}: README, Install, step 5`);
   if (!server.ok)
     return fail(
       check,

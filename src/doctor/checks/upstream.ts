@@ -1,6 +1,6 @@
-import { fail, ok, some, unknown, warn } from '../finding.ts';
+import { fail, ok, some, untold, warn } from '../finding.ts';
 import type { Facts, Finding, ObjectFact } from '../port.ts';
-import { GIVE_ADMIN, type Subject, subjectsOf } from './objects.ts';
+import { type Subject, subjectsOf } from './objects.ts';
 
 const AUTOUPDATE = 'rbac.authorization.kubernetes.io/autoupdate';
 
@@ -20,7 +20,7 @@ export function checkUpstreamBindings(
 ): Finding[] {
   const check = 'upstream-bindings';
   const known = objects.get('ClusterRoleBinding');
-  if (known?.ok !== true) return [unknown(check, known?.why ?? 'bindings were not read', GIVE_ADMIN)];
+  if (known?.ok !== true) return [untold(check, known?.why ?? 'bindings were not read')];
   const running = controllers.filter(({ name }) => setting.controllers.includes(name));
   const stillOpen = running.filter(({ upstreamRole }) => isOpen(known.value, upstreamRole));
   if (setting.namingMode === 'upstream') return [inUse(check, running, stillOpen)];

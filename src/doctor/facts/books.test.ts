@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '#config/config.ts';
+import { certificate } from '#kit/doctor.ts';
 import { openTestLedger, realClock, testKeeper } from '#kit/ledger.ts';
 import { signBundle } from '#policy/bundle.ts';
 import { newKeyPair, writeKey } from '#policy/keys.ts';
@@ -72,7 +73,10 @@ describe('the ledger', () => {
   test("is checked by the running keeper's key, else by the one beside it", async () => {
     const { ledger } = await openTestLedger(at('ledger'), keeper);
     await ledger.close('test');
-    const running = { ok: true, value: { ca: '', checkpointKey: testKeeper('other').verifierKey } } as const;
+    const running = {
+      ok: true,
+      value: { certificate: certificate(), checkpointKey: testKeeper('other').verifierKey },
+    } as const;
     const none = { ok: false, why: 'no keeper' } as const;
     const beside = await ledgerFact(at('ledger'), await lookFact(at('ledger'), none), none, realClock);
     expect(beside.log).toEqual({ id: ledger.origin.slice(-10), size: 2, trust: 'beside' });

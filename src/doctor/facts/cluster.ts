@@ -23,6 +23,8 @@ const PATHS: ReadonlyMap<string, string> = new Map([
   ['FlowSchema', '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas'],
 ]);
 
+export const KINDS: readonly string[] = [...PATHS.keys()];
+
 export async function objectsFact(reader: Reader): Promise<ObjectsFact> {
   const entries: [string, Known<readonly ObjectFact[]>][] = [];
   for (const [kind, path] of PATHS) entries.push([kind, await known(() => listAll(reader, kind, path))]);

@@ -35,7 +35,7 @@ export async function keeperFact(config: Config): Promise<KeeperFact> {
   const keeper = await connectKeeper(socket);
   try {
     const { ca, checkpointKey } = await keeper.about();
-    return { ca: certificateOf(ca, "the keeper's answer").fingerprint, checkpointKey };
+    return { certificate: certificateOf(ca, "the keeper's answer"), checkpointKey };
   } finally {
     keeper.close();
   }
