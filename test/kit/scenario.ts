@@ -35,8 +35,7 @@ const MOST_ROUNDS = 12;
  * no write verb is declared that no row uses (I7).
  */
 export function scenarios(controller: Controller, rows: Readonly<Record<string, Scenario>>, queue?: string): void {
-  const loop = controller.loops.find((one) => queue === undefined || one.queue === queue);
-  if (loop === undefined) throw new TypeError(`${controller.name} has no queue ${queue}`);
+  const loop = loopOf(controller, queue);
   describe(controller.name, () => {
     test.each(Object.entries(rows))('%s', (_, row) => {
       const ran = runRow(controller, loop, row);
@@ -89,10 +88,14 @@ export function transitions(
 }
 
 /** The plan alone, for what a table cannot say. */
-export function planOf(controller: Controller, row: Omit<Scenario, 'plan' | 'check'>): Plan {
-  const [loop] = controller.loops;
-  if (loop === undefined) throw new TypeError(`${controller.name} has no loop`);
-  return runRow(controller, loop, { ...row, check: () => {} }).plan;
+export function planOf(controller: Controller, row: Omit<Scenario, 'plan' | 'check'>, queue?: string): Plan {
+  return runRow(controller, loopOf(controller, queue), { ...row, check: () => {} }).plan;
+}
+
+function loopOf(controller: Controller, queue: string | undefined): AnyLoop {
+  const loop = controller.loops.find((one) => queue === undefined || one.queue === queue);
+  if (loop === undefined) throw new TypeError(`${controller.name} has no queue ${queue}`);
+  return loop;
 }
 
 interface Ran {

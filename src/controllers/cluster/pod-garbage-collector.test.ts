@@ -10,6 +10,7 @@ import { denied, type Fate } from '#kit/fake-store.ts';
 import { planOf, scenarios } from '#kit/scenario.ts';
 import { viewOf } from '#kit/view.ts';
 import { BURST, podGarbageCollector } from './pod-garbage-collector.ts';
+import { MOST_SEEN } from './pod-garbage-collector-parts/seen.ts';
 
 const key = 'singleton';
 const now = '2026-01-01T01:00:00Z';
@@ -42,7 +43,15 @@ const plan = (reason: string, chains: readonly (readonly Write[])[], more: Parti
 });
 const settled = (more: Partial<Plan> = {}) => ({ plan: plan('settled', [], more) });
 const missing = (...nodes: [string, number][]): Json => ({ missing: nodes, refused: [] });
-const looked = (...nodes: [string, string][]): Json => nodes.map(([name, found]) => ({ node: name, found }));
+const sendFor = (...keys: string[]): Partial<Plan> => ({
+  enqueue: keys.map((one) => ({ loop: 'orphaned_pods_nodes', key: one })),
+});
+const causedBy = (name: string, uid?: string): Partial<Plan> => ({
+  blast: {
+    root: { resource: 'core/nodes', name, ...(uid !== undefined && { uid }) },
+    evidence: 'absent',
+  },
+});
 
 const ended = (name: string, more: Parameters<typeof pod>[0] = {}) => pod({ name, phase: 'Succeeded', ...more });
 const born = (creationTimestamp: string) => ({ metadata: { creationTimestamp } });
@@ -52,10 +61,11 @@ const stuck = ended('0-stuck', {
   metadata: { deletionTimestamp: now, deletionGracePeriodSeconds: 0, finalizers: ['x'] },
 });
 
-const out = node('node-2', {
+const outSpec = {
   ready: false,
   taints: [{ key: 'node.kubernetes.io/out-of-service', effect: 'NoExecute' }],
-});
+};
+const out = node('node-2', outSpec);
 const outButReady = node('node-2', { taints: [{ key: 'node.kubernetes.io/out-of-service', effect: 'NoExecute' }] });
 const onlyNotReady = node('node-2', { ready: false, taints: [{ key: 'other', effect: 'NoExecute' }] });
 const ending = pod({ name: 'e', node: 'node-2', deleting: now, metadata: { generation: 3 } });
@@ -93,6 +103,9 @@ const nowhereStuck = pod({
 });
 const hostile = pod({ name: 'h', node: '__proto__' });
 const ours = pod({ name: 'o', node: 'gone', metadata: { namespace: 'comptroller-system' } });
+const manyLost = Array.from({ length: BURST + 1 }, (_, nth) =>
+  ended(`m-${String(nth).padStart(4, '0')}`, { node: 'gone' }),
+);
 const many = Array.from({ length: BURST + 1 }, (_, nth) => ended(`m-${String(nth).padStart(4, '0')}`));
 const kept = ended('a');
 const refusal: Fate = denied('site/keep', 'kept');
@@ -135,13 +148,16 @@ scenarios(podGarbageCollector, {
     settings,
     plan: plan('in-order', []),
   },
-  'ends what terminates on a node that is out of service': {
-    given: [here, out, ending, pod({ name: 'stays', node: 'node-2' })],
+  'sends for a node that is out of service where pods of it end, once': {
+    given: [
+      here,
+      out,
+      node('node-3', outSpec),
+      ending,
+      { ...ending, metadata: { ...ending.metadata, uid: 'other', name: 'other' } },
+    ],
     key,
-    now,
-    plan: plan('collect', [
-      [fail(ending, 'out-of-service', { observedGeneration: 3 }), force(ending, 'out-of-service')],
-    ]),
+    plan: plan('in-order', [], sendFor('node-2')),
   },
   'not where the node is ready all the same': { given: [outButReady, ending], key, plan: plan('in-order', []) },
   'nor where it is only not ready': { given: [onlyNotReady, ending], key, plan: plan('in-order', []) },
@@ -151,69 +167,19 @@ scenarios(podGarbageCollector, {
     now,
     plan: plan('in-order', [], { memory: missing(['gone', NOW]) }),
   },
-  'keeps it there until it was looked for': {
+  'keeps it there until its time is over': {
     given: [here, lost],
     key,
     now,
     memory: missing(['gone', NOW - 39_999]),
-    facts: [],
     plan: plan('in-order', []),
   },
-  'ends its pods once it is not there live either, and tells why': {
+  'sends for it then, and begins its quarantine anew': {
     given: [here, lost],
     key,
     now,
     memory: missing(['gone', since]),
-    facts: looked(['gone', 'nothing']),
-    plan: plan(
-      'collect',
-      [[fail(lost, 'orphaned', { observedGeneration: 2, conditions: [condition()] }), force(lost, 'orphaned')]],
-      { memory: null },
-    ),
-    settled: settled(),
-  },
-  'replaces a condition of that type where it stands, and keeps its time': {
-    given: [conditioned],
-    key,
-    now,
-    memory: missing(['gone', since]),
-    facts: looked(['gone', 'nothing']),
-    check: ({ chains }) =>
-      expect(chains[0]?.[0]).toMatchObject({
-        patch: {
-          status: {
-            conditions: [
-              ready,
-              { ...condition(), observedGeneration: undefined, lastTransitionTime: '2026-01-01T00:00:00Z' },
-              scheduled,
-            ].map((one) => JSON.parse(JSON.stringify(one))),
-          },
-        },
-      }),
-  },
-  'begins the quarantine of a node anew that is there live': {
-    given: [lost],
-    key,
-    now,
-    memory: missing(['gone', since]),
-    facts: looked(['gone', 'node']),
-    plan: plan('in-order', [], { memory: null }),
-  },
-  'or that nobody could tell of': {
-    given: [lost],
-    key,
-    now,
-    memory: missing(['gone', since]),
-    facts: looked(['gone', 'no-answer']),
-    plan: plan('in-order', [], { memory: null }),
-  },
-  'spares the pods of a node that came while it was looked for': {
-    given: [lost, node('gone')],
-    key,
-    now,
-    memory: missing(['gone', since]),
-    facts: looked(['gone', 'nothing']),
-    plan: plan('in-order', [], { memory: null }),
+    plan: plan('in-order', [], { ...sendFor('gone'), memory: null }),
   },
   'forgets a node that came back': {
     given: [lost, node('gone')],
@@ -238,35 +204,17 @@ scenarios(podGarbageCollector, {
     key,
     plan: plan('collect', [[fail(nowhereStuck, 'unscheduled')]]),
   },
-  'ends each pod once, whatever speaks against it': {
-    given: [ended('l', { node: 'gone' }), ended('b'), ended('z')],
+  'ends a terminated pod once, also where it was never scheduled': {
+    given: [here, ended('n', { node: '', metadata: { deletionTimestamp: now } }), ended('z'), ended('y')],
     key,
-    now,
     settings,
-    memory: missing(['gone', since]),
-    facts: looked(['gone', 'nothing']),
-    check: ({ chains }) =>
-      expect(chains.map((chain) => chain.map(({ reason }) => reason))).toEqual([['terminated'], ['orphaned']]),
+    check: ({ chains }) => expect(chains.flat().map(({ reason }) => reason)).toHaveLength(1),
   },
-  "leaves Comptroller's own pods alone": {
-    given: [ours],
+  'ends only so many in a run, and goes on at once': {
+    given: [here, ...many, kept],
     key,
-    now,
-    memory: missing(['gone', since]),
-    facts: looked(['gone', 'nothing']),
-    plan: plan('in-order', [], { memory: null }),
-  },
-  'ends only so many in a run, goes on at once, and keeps in mind which node was looked at': {
-    given: [here, ...many, ended('l', { node: 'gone' })],
-    key,
-    now,
     settings: { terminatedPodGcThreshold: 1 },
-    memory: missing(['gone', since]),
-    facts: looked(['gone', 'nothing']),
-    check: (found) => {
-      expect(found).toMatchObject({ reason: 'collect-more', chains: { length: BURST } });
-      expect(found.memory).toBeUndefined();
-    },
+    check: (found) => expect(found).toMatchObject({ reason: 'collect-more', chains: { length: BURST } }),
     settled: settled({ next: 'again' }),
   },
   'does not go on where something failed': {
@@ -295,38 +243,176 @@ scenarios(podGarbageCollector, {
 
 test('without a setting the threshold is that of upstream', () => {
   const pods = Array.from({ length: 12_502 }, (_, nth) => ended(`t-${nth}`));
-  expect(planOf(podGarbageCollector, { given: pods, key, facts: [] }).chains).toHaveLength(2);
+  expect(planOf(podGarbageCollector, { given: pods, key }).chains).toHaveLength(2);
+});
+
+scenarios(
+  podGarbageCollector,
+  {
+    'ends what terminates on a node that is out of service': {
+      given: [here, out, ending, pod({ name: 'stays', node: 'node-2' }), pod({ name: 'elsewhere', deleting: now })],
+      key: 'node-2',
+      facts: 'node',
+      plan: plan(
+        'collect',
+        [[fail(ending, 'out-of-service', { observedGeneration: 3 }), force(ending, 'out-of-service')]],
+        causedBy('node-2', 'uid-node-2'),
+      ),
+    },
+    'not where the node is ready by now': {
+      given: [outButReady, ending],
+      key: 'node-2',
+      facts: 'node',
+      plan: plan('in-order', []),
+    },
+    'ends the pods of a node that is not there live either, of no other, and tells why': {
+      given: [here, lost, pod({ name: 'of-another', node: 'gone-too' })],
+      key: 'gone',
+      now,
+      facts: 'nothing',
+      plan: plan(
+        'collect',
+        [[fail(lost, 'orphaned', { observedGeneration: 2, conditions: [condition()] }), force(lost, 'orphaned')]],
+        causedBy('gone'),
+      ),
+      settled: settled(),
+    },
+    'with evidence where the end of the node was watched, under its uid': {
+      given: [here, lost],
+      key: 'gone',
+      now,
+      facts: 'nothing',
+      derived: new Map([['gone', 'uid-gone']]),
+      check: ({ blast }) =>
+        expect(blast).toEqual({
+          root: { resource: 'core/nodes', name: 'gone', uid: 'uid-gone' },
+          evidence: 'owner-deleted-seen',
+        }),
+    },
+    'without where only a node of another name ended': {
+      given: [hostile],
+      key: '__proto__',
+      now,
+      facts: 'nothing',
+      derived: new Map([['gone', 'uid-gone']]),
+      check: ({ blast, chains }) => {
+        expect(blast).toEqual(causedBy('__proto__').blast);
+        expect(chains).toHaveLength(1);
+      },
+    },
+    'replaces a condition of that type where it stands, and keeps its time': {
+      given: [conditioned],
+      key: 'gone',
+      now,
+      facts: 'nothing',
+      check: ({ chains }) =>
+        expect(chains[0]?.[0]).toMatchObject({
+          patch: {
+            status: {
+              conditions: [
+                ready,
+                { ...condition(), observedGeneration: undefined, lastTransitionTime: '2026-01-01T00:00:00Z' },
+                scheduled,
+              ].map((one) => JSON.parse(JSON.stringify(one))),
+            },
+          },
+        }),
+    },
+    'spares them where the node is there live': {
+      given: [lost],
+      key: 'gone',
+      facts: 'node',
+      plan: plan('in-order', []),
+    },
+    'or where nobody could tell': { given: [lost], key: 'gone', facts: 'no-answer', plan: plan('in-order', []) },
+    'or where it came while it was looked for': {
+      given: [lost, node('gone')],
+      key: 'gone',
+      facts: 'nothing',
+      plan: plan('in-order', []),
+    },
+    "leaves Comptroller's own pods alone": { given: [ours], key: 'gone', facts: 'nothing', plan: plan('in-order', []) },
+    'ends only so many in a run': {
+      given: manyLost,
+      key: 'gone',
+      facts: 'nothing',
+      check: (found) => expect(found).toMatchObject({ reason: 'collect-more', chains: { length: BURST } }),
+      settled: settled({ next: 'again' }),
+    },
+    'remembers what was refused, and looks again whether it may forget': {
+      given: [lost],
+      key: 'gone',
+      facts: 'nothing',
+      check: ({ reason }) => expect(reason).toBe('collect'),
+      settled: {
+        ...settled({ memory: { missing: [], refused: ['uid-l'] }, requeueAfter: 60_000 }),
+        answer: () => refusal,
+      },
+    },
+    'asks for it after all others': {
+      given: [lost, pod({ name: 'z', node: 'gone' })],
+      key: 'gone',
+      facts: 'nothing',
+      memory: { missing: [], refused: ['uid-l'] },
+      check: ({ chains }) =>
+        expect(chains.map(([first]) => first !== undefined && 'ref' in first && first.ref.name)).toEqual(['z', 'l']),
+      settled: settled({ memory: null }),
+    },
+    'forgets what is not there any more': {
+      given: [],
+      key: 'gone',
+      facts: 'nothing',
+      memory: { missing: [], refused: ['uid-l'] },
+      plan: plan('in-order', [], { memory: null }),
+      settled: settled(),
+    },
+  },
+  'orphaned_pods_nodes',
+);
+
+describe('the end of a node', () => {
+  const fold = (state: unknown, resource: Resource, old?: ApiObject, after?: ApiObject) =>
+    podGarbageCollector.derive?.fold(state, resource, old, after, { wall: NOW, mono: NOW });
+  const begin = () => podGarbageCollector.derive?.initial() as Map<string, string>;
+
+  test('is remembered by its uid until one of that name is there again', () => {
+    const seen = begin();
+    expect(fold(seen, 'core/nodes', here)).toEqual([]);
+    fold(seen, 'core/pods', pod({ name: 'p' }));
+    expect([...seen]).toEqual([['node-1', 'uid-node-1']]);
+    fold(seen, 'core/nodes', undefined, here);
+    expect([...seen]).toEqual([]);
+  });
+
+  test('of so many at most, and the first is forgotten', () => {
+    const seen = begin();
+    for (let nth = 0; nth <= MOST_SEEN; nth++) fold(seen, 'core/nodes', node(`n-${nth}`));
+    expect([seen.size, seen.has('n-0'), seen.has(`n-${MOST_SEEN}`)]).toEqual([MOST_SEEN, false, true]);
+  });
 });
 
 describe('the live look', () => {
-  const [loop] = podGarbageCollector.loops;
-  const gather = (memory: Json | undefined, answers: Readonly<Record<string, ReadResult<Node>>>, asked: string[]) => {
+  const loop = podGarbageCollector.loops.find(({ queue }) => queue === 'orphaned_pods_nodes');
+  const look = async (name: string, answer: ReadResult<Node>): Promise<[unknown, number]> => {
+    let asked = 0;
     const reads = {
-      get: async (_resource: Resource, { name }: { name: string }) => {
-        asked.push(name);
-        return answers[name] ?? { ok: false, status: 404, reason: 'NotFound' };
+      get: async () => {
+        asked += 1;
+        return answer;
       },
     } as unknown as Reads;
-    const given = ['gone', 'cut', 'lags', 'young', 'node-1'].map((name) => pod({ name, node: name }));
     const input = {
-      view: viewOf([here, ...given], ['core/pods', 'core/nodes']),
-      memory,
+      key: name,
+      view: viewOf([here], ['core/pods', 'core/nodes']),
       now: { wall: NOW, mono: NOW },
     } as unknown as Omit<Input<Resource, ApiObject>, 'facts'>;
-    return loop?.gather?.(input, reads);
+    return [await loop?.gather?.(input, reads), asked];
   };
 
-  test('is for nodes whose quarantine is over; only NotFound says that there is none', async () => {
-    const asked: string[] = [];
-    const memory = missing(['gone', since], ['cut', since], ['lags', since], ['young', since + 1], ['node-1', since]);
-    const answers: Record<string, ReadResult<Node>> = {
-      lags: { ok: true, object: node('lags') },
-      cut: { ok: false, status: 404, reason: '' },
-    };
-    expect(await gather(memory, answers, asked)).toEqual(
-      looked(['gone', 'nothing'], ['cut', 'no-answer'], ['lags', 'node']),
-    );
-    expect(asked).toEqual(['gone', 'cut', 'lags']);
-    expect(await gather(undefined, {}, [])).toEqual([]);
-  });
+  test.each<[string, string, ReadResult<Node>, string, number]>([
+    ['only NotFound says that there is none', 'gone', { ok: false, status: 404, reason: 'NotFound' }, 'nothing', 1],
+    ['not what a proxy says', 'cut', { ok: false, status: 404, reason: '' }, 'no-answer', 1],
+    ['the cache lags', 'lags', { ok: true, object: node('lags') }, 'node', 1],
+    ['the cache holds it', 'node-1', { ok: false, status: 404, reason: 'NotFound' }, 'node', 0],
+  ])('%s', async (_, name, answer, found, asked) => expect(await look(name, answer)).toEqual([found, asked]));
 });

@@ -15,32 +15,42 @@ const THRESHOLD = 12_500;
 const OUT_OF_SERVICE = 'node.kubernetes.io/out-of-service';
 
 /**
- * Each pod to be ended, once, in upstream's order. `gone`: names of nodes that are not there, as a live read says.
- * Comptroller's own pods are left out: the gate would refuse.
+ * The pods to be ended whatever node they are on, in upstream's order, each once. Comptroller's own pods are left out, here
+ * and below: the gate would refuse.
  */
-export function candidates(
-  view: View<Listed>,
-  gone: ReadonlySet<string>,
-  threshold: number = THRESHOLD,
-): readonly Candidate[] {
-  const pods = view.list('core/pods').filter(({ metadata }) => metadata?.namespace !== OWN_NAMESPACE);
-  const found: Candidate[] = [
-    ...tooMany(pods.filter(isTerminated), threshold).map((pod) => ({ pod, why: 'terminated' as const })),
-    ...inOrder(pods.filter((pod) => isEnding(pod) && isOutOfService(nodeOf(pod, view)))).map((pod) => ({
-      pod,
-      why: 'out-of-service' as const,
-    })),
-    ...pods.filter(({ spec }) => gone.has(spec?.nodeName ?? '')).map((pod) => ({ pod, why: 'orphaned' as const })),
+export function ofNoNode(view: View<Listed>, threshold: number = THRESHOLD): readonly Candidate[] {
+  const pods = view.list('core/pods').filter(isOthers);
+  const surplus = tooMany(pods.filter(isTerminated), threshold);
+  const once = new Set(surplus);
+  return [
+    ...surplus.map((pod) => ({ pod, why: 'terminated' as const })),
     ...pods
-      .filter((pod) => isEnding(pod) && (pod.spec?.nodeName ?? '') === '')
+      .filter((pod) => isEnding(pod) && (pod.spec?.nodeName ?? '') === '' && !once.has(pod))
       .map((pod) => ({ pod, why: 'unscheduled' as const })),
   ];
-  const once = new Map<string, Candidate>();
-  for (const candidate of found) {
-    const uid = candidate.pod.metadata?.uid ?? '';
-    if (!once.has(uid)) once.set(uid, candidate);
-  }
-  return [...once.values()];
+}
+
+/** The pods of a node to be ended: all where there is no such node, as a live read says; else those that end already. */
+export function ofNode(name: string, view: View<Listed>, isGone: boolean): readonly Candidate[] {
+  const node = view.get('core/nodes', { name });
+  const why = node !== undefined ? 'out-of-service' : 'orphaned';
+  if (node !== undefined ? !isOutOfService(node) : !isGone) return [];
+  return inOrder(
+    view
+      .list('core/pods')
+      .filter((pod) => pod.spec?.nodeName === name && isOthers(pod) && (node === undefined || isEnding(pod))),
+  ).map((pod) => ({ pod, why }));
+}
+
+/** The nodes that are out of service and have pods that end. */
+export function outOfService(view: View<Listed>): readonly string[] {
+  const ending = new Set(
+    view
+      .list('core/pods')
+      .filter(isEnding)
+      .flatMap(({ spec }) => spec?.nodeName ?? []),
+  );
+  return [...ending].filter((name) => isOutOfService(view.get('core/nodes', { name })));
 }
 
 /** A threshold of zero or less turns it off. */
@@ -58,8 +68,8 @@ function isEnding({ metadata }: Pod): boolean {
   return metadata?.deletionTimestamp !== undefined;
 }
 
-function nodeOf({ spec }: Pod, view: View<Listed>): Node | undefined {
-  return spec?.nodeName === undefined ? undefined : view.get('core/nodes', { name: spec.nodeName });
+function isOthers({ metadata }: Pod): boolean {
+  return metadata?.namespace !== OWN_NAMESPACE;
 }
 
 /** A person says so by a taint; a node that is ready all the same is believed more. */

@@ -22,15 +22,12 @@ export function suspects(missing: ReadonlyMap<string, Ms>, mono: Ms): readonly s
   return [...missing].filter(([, since]) => mono - since >= QUARANTINE).map(([node]) => node);
 }
 
-export type Look = { readonly node: string; readonly found: 'node' | 'nothing' | 'no-answer' };
+export type Look = 'node' | 'nothing' | 'no-answer';
 
-/** Only a clear answer that there is none counts as one. */
-export async function lookAt(nodes: readonly string[], reads: Reads): Promise<Look[]> {
-  const looks: Look[] = [];
-  for (const node of nodes) {
-    const read = await reads.get('core/nodes', { name: node });
-    const absent = !read.ok && read.status === 404 && read.reason === 'NotFound';
-    looks.push({ node, found: read.ok ? 'node' : absent ? 'nothing' : 'no-answer' });
-  }
-  return looks;
+/** Looks live: the cache may lag, and the node's pods would be lost. Only a clear answer that there is none counts as one. */
+export async function lookFor(name: string, view: View<Listed>, reads: Reads): Promise<Look> {
+  if (view.get('core/nodes', { name }) !== undefined) return 'node';
+  const read = await reads.get('core/nodes', { name });
+  if (read.ok) return 'node';
+  return read.status === 404 && read.reason === 'NotFound' ? 'nothing' : 'no-answer';
 }
