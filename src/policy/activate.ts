@@ -107,7 +107,8 @@ async function startLanes({ id, files }: Bundle, { clock, timeouts, onRestart }:
   };
 }
 
-const WARM_UP_ROUNDS = 20;
+/** Evaluations: enough for the engine to compile what writes will need, few enough for a start of a second. */
+const WARM_UP = 2000;
 
 async function selfTest(
   { fast, id }: Activation,
@@ -118,8 +119,9 @@ async function selfTest(
   const probes = probesOf(cases, (input) => untrackedOf(input, untracked));
   const judgements = await Promise.all(probes.map((probe) => judge(fast, probe)));
   // The engine compiles what it sees often: it sees it here, and the first writes of a reign find it warm.
-  const rounds = warmUp ? WARM_UP_ROUNDS : 0;
-  for (let round = 0; round < rounds; round++) await Promise.all(probes.map((probe) => judge(fast, probe)));
+  const own = probes.slice(0, cases.length);
+  for (let done = probes.length; warmUp && done < WARM_UP; done += own.length)
+    await Promise.all(own.map((probe) => judge(fast, probe)));
   for (const [at, probe] of probes.entries()) {
     const judgement = judgements[at];
     const wrong = judgement === undefined ? 'it was not judged' : probe.check(judgement);
