@@ -20,8 +20,8 @@ export interface Blast {
   /** With the fence and the one who holds the lease: before that nothing can be kept, and the doors are shut. */
   bind(parts: BuiltInParts, holder: () => string): void;
   lead(reins: Omit<Reins, 'epoch'>): () => void;
-  /** Keeps what was only counted, before this process ends. */
-  flush(): Promise<unknown>;
+  /** Keeps what was only counted, before this process ends; nothing is counted after it. */
+  end(): Promise<unknown>;
   watch(health: Health): void;
 }
 
@@ -49,7 +49,8 @@ export function openBlast({ config, reader, writeTimeout, ...options }: BlastOpt
       bound = { parts, holder };
     },
     lead: (reins) => desk.lead({ ...reins, epoch }),
-    flush: () => store.save(),
-    watch: (health) => void health.add('breaker', () => store.failing(), ['healthz']),
+    end: () => desk.end(),
+    // Not alive or well would be restarted, which mends nothing here, and ends the doors that people decide at.
+    watch: (health) => void health.add('breaker', () => store.failing(), ['readyz']),
   };
 }

@@ -28,6 +28,7 @@ import type { Blast } from './blast.ts';
 import { JUMP_BOUND, type Leadership, openLeadership, WRITE_TIMEOUT } from './leadership.ts';
 import { type Reign, startReign } from './queue/reign.ts';
 import { noteRollback } from './rollback.ts';
+import { within } from './within.ts';
 
 /** How a process ended; the exit codes are documented in README.md. */
 export type Ended =
@@ -180,6 +181,7 @@ async function beginReign(
   );
   signal.addEventListener('abort', blast.lead({ emit: events.emit, wake }), { once: true });
   if (wentBack) await blast.desk.holdAll('ledger-went-back');
+  await blast.desk.holdDue();
   return startReign(pipeline.controllers, runnerParts(stage));
 }
 
@@ -290,12 +292,12 @@ interface Ending {
 async function finish(stage: Stage, { reign, leadership, epoch, graceful, why, undo }: Ending): Promise<void> {
   const { gate, events, pipeline, base, telemetry } = stage;
   if (!graceful) gate.close();
-  await within(DRAIN, pipeline, () => reign?.stop());
+  await within(DRAIN, pipeline.clock, () => reign?.stop());
   gate.close();
   if (graceful) {
-    await within(DRAIN, pipeline, () => events.drained());
-    await within(DRAIN, pipeline, () => pipeline.blast.flush());
-    await within(DRAIN, pipeline, () => quiet(stage));
+    await within(DRAIN, pipeline.clock, () => events.drained());
+    await within(DRAIN, pipeline.clock, () => pipeline.blast.end());
+    await within(DRAIN, pipeline.clock, () => quiet(stage));
     telemetry.log.info('leadership', { release: String(await leadership.release()) });
   }
   if (epoch !== undefined) await base.opened.ledger.note({ note: 'leadership', epoch, won: false });
@@ -308,15 +310,6 @@ async function quiet({ pipeline, gate }: Stage): Promise<void> {
   while (gate.busy() > 0 || pipeline.writer.inFlight() > 0 || pipeline.lost.count() > 0) {
     await new Promise<void>((resolve) => pipeline.clock.after(DRAIN_LOOK, resolve));
   }
-}
-
-async function within(limit: Ms, { clock }: Pipeline, act: () => Promise<unknown> | undefined): Promise<void> {
-  let cancel = (): void => {};
-  const late = new Promise<void>((resolve) => {
-    cancel = clock.after(limit, resolve);
-  });
-  await Promise.race([act() ?? Promise.resolve(), late]);
-  cancel();
 }
 
 function describe(error: unknown): string {

@@ -64,12 +64,18 @@ export function listText(holds: readonly ShownHold[], grants: readonly ShownGran
   return `${first}\n${table([['GRANT OF HOLD', 'CONTROLLER', 'LEFT', 'UNTIL', 'BY'], ...rows])}`;
 }
 
+const SCOPES: Readonly<Record<string, string>> = {
+  cause: 'one cause',
+  namespace: 'a whole namespace',
+  cluster: 'the whole cluster',
+};
+
 export function holdText(hold: ShownHold): string {
   const { id, state, scope, at, controller, subject, says, reason, why, evidence, sample, writes } = hold;
   const more = writes - sample.length;
   const said = hold.rejectedBy === undefined ? [] : [`rejected    by ${hold.rejectedBy}: ${hold.rejectedWhy ?? ''}`];
   const lines = [
-    `hold ${id}, ${state}, of ${scope === 'cluster' ? 'the whole cluster' : 'one cause'}, since ${at}`,
+    `hold ${id}, ${state}, of ${SCOPES[scope] ?? scope}, since ${at}`,
     '',
     `owner       ${subject}`,
     `controller  ${controller === '' ? '-' : controller}`,

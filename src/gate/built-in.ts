@@ -15,7 +15,7 @@ export interface BuiltIn {
   readonly rule: string;
   readonly reason: string;
   readonly key: string;
-  /** Leases have a reserve of their own in the ledger. */
+  /** `lease`: with the reserve in the ledger that no flood of writes takes, and without the body in the record. */
   readonly lane: 'lease' | 'write';
   /** Whether it is sent only while the lease outlives it. The lease itself is not. */
   readonly fenced: boolean;

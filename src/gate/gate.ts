@@ -1,5 +1,6 @@
 import type { Barrier } from '#cache/port.ts';
 import type { Outcome, Plan, Write } from '#core/plan.ts';
+import type { Charged } from './breaker/port.ts';
 import { confirm } from './confirm.ts';
 import { type Judged, judge, LATER } from './judge.ts';
 import type { GateParts } from './ports.ts';
@@ -58,19 +59,43 @@ type Chains = readonly (readonly Write[])[];
 
 /** Judges and charges a group of chains together, then runs the allowed ones in parallel. */
 async function group(chains: Chains, plan: Plan, work: Work, parts: GateParts): Promise<Executed> {
+  const { judged, settle } = await admit(chains, plan, work, parts);
+  const ran = await runAll(judged, work, parts);
+  settle(ran.outcomes);
+  return ran;
+}
+
+/** Judged by policy, then charged by the breaker: what is left of the chains may be sent. */
+async function admit(chains: Chains, plan: Plan, work: Work, parts: GateParts): Promise<Charged> {
   const started = parts.clock.now().mono;
   const judged = await judge(chains, work, parts, 'write');
   parts.meter.observe('gate_stage_duration_seconds', { stage: 'policy' }, (parts.clock.now().mono - started) / 1000);
-  const charged = await parts.breaker.charge(judged, work, plan);
-  const ran = await Promise.all(charged.judged.map((one) => runChain(one, work, parts)));
-  const outcomes = ran.map((one) => one.outcomes);
-  charged.settle(outcomes);
-  return { outcomes, barriers: ran.flatMap(({ barriers }) => barriers) };
+  return parts.breaker.charge(judged, work, plan);
 }
 
-/** Groups of 1, 2, 4, ...: a wish that is refused is refused once, not five hundred times. */
+async function runAll(judged: readonly Judged[], work: Work, parts: GateParts): Promise<Executed> {
+  const ran = await Promise.all(judged.map((one) => runChain(one, work, parts)));
+  return { outcomes: ran.map(({ outcomes }) => outcomes), barriers: ran.flatMap(({ barriers }) => barriers) };
+}
+
+/**
+ * Groups of 1, 2, 4, ...: a wish that is refused is refused once, not five hundred times. A plan that may take something
+ * away is judged and charged whole before its first group: the breaker holds it whole, or not at all.
+ */
 async function slowStart(plan: Plan, work: Work, parts: GateParts): Promise<Executed> {
-  const { chains } = plan;
+  if (plan.chains.flat().every(makesOnly)) return inGroups(plan.chains, (next) => group(next, plan, work, parts));
+  const { judged, settle } = await admit(plan.chains, plan, work, parts);
+  const run = (_next: Chains, from: number, to: number) => runAll(judged.slice(from, to), work, parts);
+  const ran = await inGroups(plan.chains, run);
+  settle(ran.outcomes);
+  return ran;
+}
+
+const makesOnly = (write: Write): boolean => write.verb === 'create' && write.subresource === undefined;
+
+type RunGroup = (next: Chains, from: number, to: number) => Promise<Executed>;
+
+async function inGroups(chains: Chains, run: RunGroup): Promise<Executed> {
   const outcomes: (readonly Outcome[])[] = [];
   const barriers: Barrier[] = [];
   let size = 1;
@@ -81,7 +106,7 @@ async function slowStart(plan: Plan, work: Work, parts: GateParts): Promise<Exec
       outcomes.push(...next.map((chain) => chain.map((write): Outcome => ({ write, kind: 'skipped' }))));
       continue;
     }
-    const ran = await group(next, plan, work, parts);
+    const ran = await run(next, outcomes.length, outcomes.length + next.length);
     outcomes.push(...ran.outcomes);
     barriers.push(...ran.barriers);
     failed = ran.outcomes.some((chain) => !chain.every(goesOn) || chain.some(tellsOfTheEnd));

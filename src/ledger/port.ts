@@ -113,7 +113,7 @@ export type NoteDraft =
 export type BreakerNote =
   | (HoldNamed & {
       readonly note: 'breaker-trip';
-      readonly scope: 'cause' | 'cluster';
+      readonly scope: 'cause' | 'namespace' | 'cluster';
       readonly reason: string;
       readonly weight: number;
       readonly limit: number;

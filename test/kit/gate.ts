@@ -114,6 +114,7 @@ export function gateBench(change: Partial<World> = {}, budgets: Budgets = DEFAUL
     ...telemetry,
     limits: DEFAULT_LIMITS,
     keeping: keptIn(world),
+    pace: 0,
     cache,
     held: HELD,
     clock,

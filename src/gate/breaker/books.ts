@@ -1,8 +1,10 @@
 import type { Evidence } from '#core/plan.ts';
 import type { Ms } from '#core/time.ts';
-import { type Account, Accounts } from './accounts.ts';
+import { minutes } from '#core/time.ts';
+import { type Account, Accounts, type Side, type Standing } from './accounts.ts';
 import { Grants } from './grants.ts';
-import { exceeds, type Over, type Standing } from './limits.ts';
+import { Holds } from './holds.ts';
+import { exceeds, type Over, type Position } from './limits.ts';
 import { bounded } from './numbers.ts';
 import type { BreakerLimits, Grant, Hold, HoldReason, Root } from './port.ts';
 import { createWindow, type Minute, type Window } from './window.ts';
@@ -10,7 +12,13 @@ import { createWindow, type Minute, type Window } from './window.ts';
 export interface Ask {
   readonly controller: string;
   readonly root: Root;
+  /** Of all that it takes away, where that is one. */
+  readonly namespace?: string;
   readonly loss: number;
+  /** The part of the loss that is asked for once more when it goes. */
+  readonly follows?: number;
+  /** What a rollout interrupts as its owner wishes it: it counts in the window, and not for the cause. */
+  readonly rolled?: number;
   /** What the cause will take in all, where the planner knows. */
   readonly total?: number;
   /** What the root has, where that is known. */
@@ -23,21 +31,26 @@ export interface Ask {
 export type Answer =
   /** `vital`: must be kept before the write goes on. `undo` takes it back, where it could not be kept. */
   | { readonly kind: 'pass'; readonly vital: boolean; readonly undo: () => void }
-  | { readonly kind: 'held'; readonly hold: Hold; readonly tripped: boolean };
+  | { readonly kind: 'held'; readonly hold: Hold; readonly tripped: boolean }
+  /** Over a limit, and there are too many holds to remember one more. */
+  | { readonly kind: 'full' };
 
 /** Everything that outlives the process. */
 export interface BooksState {
-  readonly v: 1;
+  readonly v: 2;
   /** Holds made so far. */
   readonly serial: number;
-  readonly accounts: readonly (Account & { readonly id: string })[];
+  readonly accounts: readonly Account[];
   readonly holds: readonly Hold[];
   readonly grants: readonly Grant[];
   readonly window: readonly Minute[];
+  /** When everything was held, and for what: the last time of each reason. */
+  readonly heldAll: readonly { readonly reason: HoldReason; readonly at: Ms }[];
 }
 
-export const EMPTY: BooksState = { v: 1, serial: 0, accounts: [], holds: [], grants: [], window: [] };
-export const MAX_HOLDS = 500;
+export const EMPTY: BooksState = { v: 2, serial: 0, accounts: [], holds: [], grants: [], window: [], heldAll: [] };
+/** Two processes see the same history go back within so much of each other. */
+const SAME_EVENT: Ms = minutes(5);
 
 export interface Leave {
   readonly by: string;
@@ -55,113 +68,123 @@ export interface Released {
 export class Books {
   readonly #limits: BreakerLimits;
   readonly #accounts: Accounts;
-  readonly #holds: Map<string, Hold>;
+  readonly #holds: Holds;
   readonly #grants: Grants;
   readonly #window: Window;
-  #serial: number;
+  readonly #heldAll: Map<HoldReason, Ms>;
 
   constructor(limits: BreakerLimits, from: BooksState = EMPTY) {
     this.#limits = limits;
     this.#accounts = new Accounts(from.accounts);
-    this.#holds = new Map(from.holds.map((hold) => [hold.id, hold]));
+    this.#holds = new Holds(from.holds, from.serial);
     this.#grants = new Grants(from.grants);
     this.#window = createWindow(from.window);
-    this.#serial = from.serial;
+    this.#heldAll = new Map(from.heldAll.map(({ reason, at }) => [reason, at]));
   }
 
-  /** Charges a plan to its cause, or holds it: whole, or not at all. */
+  /** Charges a plan to its cause, or holds it: whole, or not at all. What weighs nothing waits for no cause. */
   ask(asked: Ask, wall: Ms): Answer {
-    const standing = this.#standing(asked.root);
-    if (standing !== undefined) return { kind: 'held', hold: standing, tripped: false };
     const loss = bounded(asked.loss);
     const total = bounded(asked.total ?? 0);
-    if (loss === 0 && total === 0) return { kind: 'pass', vital: false, undo: () => {} };
+    const rolled = bounded(asked.rolled ?? 0);
+    const weightless = loss === 0 && total === 0 && rolled === 0;
+    const standing = this.#holds.standing(asked.root, asked.namespace, weightless);
+    if (standing !== undefined) return { kind: 'held', hold: standing, tripped: false };
+    if (weightless) return { kind: 'pass', vital: false, undo: () => {} };
     const account = this.#accounts.of(asked.root.id, asked.has, wall);
-    const want = Math.max(account.used + loss, total);
-    const extra = Math.max(0, want - account.covered);
-    return this.#charge(asked, account, { loss, want, extra }, wall);
+    const side = asked.evidence === 'absent' ? 'bare' : 'evident';
+    const want = Math.max(account[side].used + loss, total);
+    const extra = Math.max(0, want - account[side].covered);
+    const interrupted = Math.max(0, account.rollout.used + rolled - account.rollout.covered);
+    return this.#charge(asked, account, { side, loss, rolled, want, extra, interrupted }, wall);
   }
 
-  #charge(asked: Ask, account: Account, { loss, want, extra }: Wish, wall: Ms): Answer {
-    const evident = asked.evidence !== 'absent';
-    const at: Standing = { ...account, evident, window: this.#window.sums(wall) };
-    const over = extra === 0 ? undefined : exceeds(at, extra, this.#limits);
+  #charge(asked: Ask, account: Standing, wish: Wish, wall: Ms): Answer {
+    const { side, extra, interrupted } = wish;
+    const at = this.#position(asked, account, side, wall);
+    const all = extra + interrupted;
+    const over = all === 0 ? undefined : exceeds(at, moreOf(wish, 0), this.#limits);
     const grant = over === undefined ? undefined : this.#grants.find(asked, wall);
-    const drawn = Math.min(extra, grant?.left ?? 0);
-    const stillOver = drawn === 0 ? over : exceeds(at, extra - drawn, this.#limits);
-    if (stillOver !== undefined) return this.#trip(asked, account, want, stillOver, wall);
+    const drawn = Math.min(all, grant?.left ?? 0);
+    // What a person let go is theirs: only the rest of it has limits.
+    const stillOver = over === undefined || drawn >= all ? undefined : exceeds(at, moreOf(wish, drawn), this.#limits);
+    if (stillOver !== undefined) return this.#trip(asked, account, wish, stillOver, wall);
+    const undo = this.#enter(asked, wish, drawn, grant, wall);
+    const bare = { ...at, evident: false, charged: account.bare.charged };
+    const byEvidence = side === 'evident' && exceeds(bare, { ...moreOf(wish, 0), bare: extra }, this.#limits);
+    return { kind: 'pass', vital: drawn > 0 || (byEvidence !== false && byEvidence !== undefined), undo };
+  }
 
-    const rest = extra - drawn;
-    const by = { covered: extra, bare: evident ? 0 : rest, used: loss };
-    this.#accounts.move(asked.root.id, account, by);
-    this.#window.add(rest, !evident, wall);
+  #position({ namespace }: Ask, account: Standing, side: Wish['side'], wall: Ms): Position {
+    return {
+      evident: side === 'evident',
+      charged: account[side].charged,
+      window: this.#window.sums(wall),
+      ...(account.has !== undefined && { has: account.has }),
+      ...(namespace !== undefined && { namespace: this.#window.within(namespace, wall) }),
+    };
+  }
+
+  /** Writes a charge into every book; returns what takes it out again. */
+  #enter(asked: Ask, wish: Wish, drawn: number, grant: Grant | undefined, wall: Ms): () => void {
+    const { root, has, namespace } = asked;
+    const { side, loss, rolled, extra, interrupted } = wish;
+    const more = moreOf(wish, drawn);
+    const used = Math.max(0, loss - bounded(asked.follows ?? 0));
+    const own = { covered: extra, charged: more.cause, used };
+    const rollout = { covered: interrupted, charged: more.all - more.cause, used: rolled };
+    if (loss > 0 || extra > 0) this.#accounts.add(root.id, side, { ...own, has }, wall);
+    if (rolled > 0) this.#accounts.add(root.id, 'rollout', { ...rollout, has }, wall);
+    if (more.all > 0) this.#window.add(more, namespace, wall);
     if (grant !== undefined) this.#grants.draw(grant, drawn);
-    const vital = drawn > 0 || (evident && exceeds({ ...at, evident: false }, extra, this.#limits) !== undefined);
-    const undo = (): void => {
-      this.#accounts.giveBack(asked.root.id, by);
-      this.#window.add(-rest, !evident, wall);
+    return () => {
+      this.#accounts.undo(root.id, side, own, wall);
+      this.#accounts.undo(root.id, 'rollout', rollout, wall);
+      if (more.all > 0) this.#window.add({ bare: -more.bare, all: -more.all }, namespace, wall);
       if (grant !== undefined) this.#grants.draw(grant, -drawn);
     };
-    return { kind: 'pass', vital, undo };
   }
 
-  #trip(
-    { controller, root, evidence, writes, sample }: Ask,
-    { has }: Account,
-    want: number,
-    over: Over,
-    wall: Ms,
-  ): Answer {
-    const share = has === undefined ? {} : { share: Math.min(1, want / has) };
-    const hold = this.#hold({ ...over, ...share, controller, root, weight: want, evidence, writes, sample, at: wall });
-    return { kind: 'held', hold, tripped: true };
+  #trip(asked: Ask, { has }: Standing, wish: Wish, over: Over, wall: Ms): Answer {
+    const { controller, root, namespace, evidence, writes, sample } = asked;
+    const weight = wish.want + wish.interrupted;
+    const share = has === undefined ? {} : { share: Math.min(1, weight / has) };
+    const within = namespace === undefined ? {} : { namespace };
+    const of = { controller, root, ...within, weight, evidence, writes, sample, at: wall };
+    const hold = this.#holds.make({ ...over, ...share, ...of });
+    return hold === undefined ? { kind: 'full' } : { kind: 'held', hold, tripped: true };
   }
 
-  #hold(made: Omit<Hold, 'id' | 'state'>): Hold {
-    this.#serial += 1;
-    // What cannot be remembered by its cause holds everything.
-    const full = made.scope === 'cause' && this.#holds.size >= MAX_HOLDS;
-    const id = `${Math.floor(made.at / 1000).toString(36)}-${this.#serial}`;
-    const hold: Hold = { ...made, ...(full && { scope: 'cluster', reason: 'too-many-holds' }), id, state: 'open' };
-    this.#holds.set(id, hold);
-    return hold;
-  }
-
-  #standing(root: Root): Hold | undefined {
-    let found: Hold | undefined;
-    for (const hold of this.#holds.values()) {
-      if (hold.scope === 'cluster') return hold;
-      if (hold.root.id === root.id) found = hold;
-    }
-    return found;
-  }
-
-  /** Holds everything destructive, where history is not what it was; undefined where all of it is held already. */
-  holdAll(reason: HoldReason, wall: Ms): Hold | undefined {
-    if (this.#holds.values().some(({ scope }) => scope === 'cluster')) return undefined;
+  /**
+   * Holds everything destructive, where history is not what it was. Undefined where all of it is held for that already,
+   * or was since `seen`: a follower's late word of what the leader of that time had held.
+   */
+  holdAll(reason: HoldReason, wall: Ms, seen?: Ms): Hold | undefined {
+    if (this.#holds.holdsAllFor(reason)) return undefined;
+    const last = this.#heldAll.get(reason);
+    if (seen !== undefined && last !== undefined && last >= seen - SAME_EVENT) return undefined;
+    this.#heldAll.set(reason, wall);
     const root: Root = { id: 'cluster', present: false };
     const nothing = { weight: 0, limit: 0, evidence: 'absent', writes: 0, sample: [] } as const;
-    return this.#hold({ ...nothing, scope: 'cluster', reason, controller: '', root, at: wall });
+    return this.#holds.make({ ...nothing, scope: 'cluster', reason, controller: '', root, at: wall });
   }
 
   /** Gives back what writes that took nothing away were charged for. */
-  refund(root: string, weight: number): void {
-    this.#accounts.giveBack(root, { covered: 0, bare: 0, used: weight });
+  refund(root: string, side: Side, weight: number): void {
+    this.#accounts.unuse(root, side, weight);
   }
 
   /** Ends what stands for another wish of that root; returns the holds among it. */
   voided(root: string, generation: number | undefined): readonly Hold[] {
     if (generation === undefined) return [];
     this.#grants.forget(root, generation);
-    const gone = [...this.#holds.values()].filter((hold) => isOf(hold, root) && differs(hold.root, generation));
-    for (const { id } of gone) this.#holds.delete(id);
-    return gone;
+    return this.#holds.voided(root, generation);
   }
 
   /** Ends a hold whose root is gone, and the leave for it. */
   drop(id: string): void {
     const found = this.#holds.get(id);
-    this.#holds.delete(id);
+    this.#holds.end(id);
     if (found !== undefined) this.#grants.forget(found.root.id);
   }
 
@@ -169,9 +192,10 @@ export class Books {
   release(id: string, { by, count, expiry }: Leave, wall: Ms): Released | undefined {
     const hold = this.#holds.get(id);
     if (hold === undefined) return undefined;
-    this.#holds.delete(id);
+    this.#holds.end(id);
     // A person has seen what the window held: it is counted anew from here.
     if (hold.scope === 'cluster') this.#window.clear();
+    if (hold.scope === 'namespace') this.#window.clear(hold.namespace);
     const { controller, root } = hold;
     const generation = root.generation === undefined ? {} : { generation: root.generation };
     const left = bounded(count ?? hold.weight);
@@ -180,12 +204,12 @@ export class Books {
     return { hold, grant: left > 0 ? grant : undefined };
   }
 
-  /** It stays refused, and is no alarm any more. Undefined where there is none, or it is the whole cluster's. */
+  /** It stays refused, and is no alarm any more. Undefined where there is none, or `rejectable` says that it cannot be. */
   reject(id: string, by: string, said: string): Hold | undefined {
     const found = this.#holds.get(id);
-    if (found === undefined || found.scope === 'cluster') return undefined;
+    if (found === undefined || !rejectable(found)) return undefined;
     const rejected: Hold = { ...found, state: 'rejected', by, said };
-    this.#holds.set(id, rejected);
+    this.#holds.put(rejected);
     return rejected;
   }
 
@@ -194,7 +218,7 @@ export class Books {
   }
 
   holds(): readonly Hold[] {
-    return [...this.#holds.values()];
+    return this.#holds.list();
   }
 
   grants(): readonly Grant[] {
@@ -209,21 +233,36 @@ export class Books {
 
   state(): BooksState {
     return {
-      v: 1,
-      serial: this.#serial,
+      v: 2,
+      serial: this.#holds.serial,
       accounts: this.#accounts.list(),
       holds: this.holds(),
       grants: this.grants(),
       window: this.#window.list(),
+      heldAll: [...this.#heldAll].map(([reason, at]) => ({ reason, at })),
     };
   }
 }
 
-interface Wish {
-  readonly loss: number;
-  readonly want: number;
-  readonly extra: number;
+/** What is refused "until its owner changes" needs an owner: what is wider, or has none, would be refused for ever. */
+export function rejectable({ scope, root }: Hold): boolean {
+  return scope === 'cause' && root.ref !== undefined;
 }
 
-const isOf = ({ scope, root }: Hold, id: string): boolean => scope === 'cause' && root.id === id;
-const differs = ({ generation }: Root, now: number): boolean => generation !== undefined && generation !== now;
+interface Wish {
+  readonly side: 'bare' | 'evident';
+  readonly loss: number;
+  readonly rolled: number;
+  /** What its cause will have taken in all on its side. */
+  readonly want: number;
+  /** What it has no room for yet: on its side, and for rollouts. */
+  readonly extra: number;
+  readonly interrupted: number;
+}
+
+/** What is left to be charged once so much of it is drawn from a grant. */
+function moreOf({ side, extra, interrupted }: Wish, drawn: number): { cause: number; bare: number; all: number } {
+  const cause = Math.max(0, extra - drawn);
+  const rollout = Math.max(0, interrupted - Math.max(0, drawn - extra));
+  return { cause, bare: rollout + (side === 'bare' ? cause : 0), all: cause + rollout };
+}

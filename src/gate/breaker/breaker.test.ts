@@ -1,86 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { replicaset } from '#controllers/workloads/replicaset.ts';
-import type { Create, Delete, Plan, Write } from '#core/plan.ts';
-import { nothing, type PlannedEvent } from '#core/plan.ts';
-import type { ApiObject } from '#core/resource.ts';
-import { type GateBench, gateBench, planOf, type World, wired } from '#kit/gate.ts';
-import type { Reins } from './desk.ts';
+import { nothing } from '#core/plan.ts';
+import {
+  create,
+  deleted,
+  holdOf,
+  kindsOf,
+  leave,
+  NAMESPACE,
+  notes,
+  removals,
+  remove,
+  seen,
+  web,
+} from '#kit/breaker.ts';
+import { planOf, wired } from '#kit/gate.ts';
+import { EMPTY } from './books.ts';
 import { parseState } from './state.ts';
-
-const NAMESPACE: ApiObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a', resourceVersion: '1' } };
-const web = (generation: number, replicas = 60): ApiObject => ({
-  apiVersion: 'apps/v1',
-  kind: 'ReplicaSet',
-  metadata: { namespace: 'a', name: 'web', uid: 'u-web', resourceVersion: '5', generation },
-  ...{ spec: { replicas: 5 }, status: { replicas } },
-});
-const podOf = (at: number): ApiObject => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: {
-    namespace: 'a',
-    name: `web-${at}`,
-    uid: `u-${at}`,
-    resourceVersion: '1',
-    ownerReferences: [
-      {
-        apiVersion: 'apps/v1',
-        kind: 'ReplicaSet',
-        name: 'web',
-        uid: 'u-web',
-        controller: true,
-        blockOwnerDeletion: true,
-      },
-    ],
-  },
-  ...{ status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
-});
-const pods = Array.from({ length: 60 }, (_, at) => podOf(at));
-const remove = (at: number): Delete => ({
-  verb: 'delete',
-  reason: 'scale-down',
-  ref: { resource: 'core/pods', namespace: 'a', name: `web-${at}`, uid: `u-${at}` },
-  before: pods[at] ?? {},
-});
-const create: Create = {
-  verb: 'create',
-  reason: 'scale-up',
-  resource: 'core/pods',
-  namespace: 'a',
-  object: { metadata: { generateName: 'web-' } },
-};
-const removals = (count: number, from = 0): Write[][] => Array.from({ length: count }, (_, at) => [remove(from + at)]);
-
-interface Seen {
-  readonly bench: GateBench;
-  readonly woken: string[];
-  readonly events: PlannedEvent[];
-  readonly run: (plan: Plan, generation?: number) => Promise<string[]>;
-}
-
-/** A gate that leads, with its breaker, before a ReplicaSet of 60 ready pods. */
-function seen(change: Partial<World> = {}): Seen {
-  const bench = gateBench({ objects: [NAMESPACE, web(2), ...pods], ...change });
-  const woken: string[] = [];
-  const events: PlannedEvent[] = [];
-  const reins: Reins = {
-    epoch: bench.parts.fence.epoch,
-    emit: (_work, some) => void events.push(...some),
-    wake: (address) => void woken.push(address),
-  };
-  bench.breaker.desk.lead(reins);
-  const run = async (plan: Plan, generation = 2): Promise<string[]> => {
-    const { outcomes } = await bench.run(replicaset, web(generation), plan);
-    return outcomes.flat().map((outcome) => ('code' in outcome ? outcome.code : outcome.kind));
-  };
-  return { bench, woken, events, run };
-}
-const kindsOf = (codes: readonly string[]): string[] => [...new Set(codes)];
-const deleted = ({ happened }: GateBench): number => wired(happened).filter(({ verb }) => verb === 'delete').length;
-const notes = ({ happened }: GateBench, kind: string) =>
-  happened.flatMap((one) => (one.at === 'note' && one.draft.note === kind ? [one.draft] : []));
-const holdOf = ({ breaker }: GateBench): string => breaker.store.books?.holds()[0]?.id ?? '';
-const leave = { by: 'ann', expiry: 60_000 };
 
 describe('before the first wrong deletion', () => {
   test('a scale-down of most of what there is is held whole: not one pod goes', async () => {
@@ -106,6 +41,18 @@ describe('before the first wrong deletion', () => {
     expect(kindsOf(await run(planOf(...removals(20, 20))))).toEqual(['applied']);
     expect(kindsOf(await run(planOf(...removals(1, 40))))).toEqual(['GATE_HELD']);
     expect(deleted(bench)).toBe(40);
+  });
+
+  test('a plan that goes out in groups is charged whole before the first of them', async () => {
+    const { bench, run } = seen();
+    expect(kindsOf(await run({ ...planOf(...removals(55)), spread: 'slow-start' }))).toEqual(['GATE_HELD', 'skipped']);
+    expect(deleted(bench)).toBe(0);
+    expect(notes(bench, 'breaker-trip')).toMatchObject([{ weight: 55, writes: 55 }]);
+    const within = seen();
+    within.bench.world.answer = () => ({ kind: 'answered', status: 500, body: { kind: 'Status' } });
+    const said = await within.run({ ...planOf(...removals(30)), spread: 'slow-start' });
+    expect(said.filter((kind) => kind === 'skipped')).toHaveLength(29);
+    expect(within.bench.breaker.store.books?.state().accounts).toMatchObject([{ tallies: [{ covered: 30, used: 0 }] }]);
   });
 
   test('what the API server did not do is not charged: it may be tried again', async () => {
@@ -231,14 +178,15 @@ describe('what is kept', () => {
     expect(parseState(bench.world.kept ?? '')?.accounts).toEqual([]);
     bench.clock.advance(5_000);
     await bench.breaker.store.save();
-    expect(parseState(bench.world.kept ?? '')?.accounts).toMatchObject([{ id: 'u-web', used: 10 }]);
+    expect(parseState(bench.world.kept ?? '')?.accounts).toMatchObject([{ id: 'u-web', tallies: [{ used: 10 }] }]);
     await run(planOf(...removals(50)));
     expect(parseState(bench.world.kept ?? '')?.holds).toHaveLength(1);
   });
 
   test.each([
     ['cannot be read', { keeps: 'unreadable' as const }],
-    ['is malformed', { kept: '{"v":1}' }],
+    ['is malformed', { kept: '{"v":2}' }],
+    ['is of another version', { kept: JSON.stringify({ ...EMPTY, v: 1 }) }],
     ['cannot be made', { keeps: 'read-only' as const }],
   ])('where it %s there is no allowance, and that is said; what takes nothing away goes on', async (_, change) => {
     const { bench, run } = seen(change);
@@ -265,7 +213,7 @@ describe('what is kept', () => {
     const { bench, run } = seen();
     await bench.breaker.desk.holdAll('history-went-back');
     expect(kindsOf(await run(planOf(...removals(1))))).toEqual(['GATE_HELD']);
-    expect(await bench.breaker.desk.reject(holdOf(bench), 'eve', 'no')).toEqual({ ok: false, why: 'cluster' });
+    expect(await bench.breaker.desk.reject(holdOf(bench), 'eve', 'no')).toEqual({ ok: false, why: 'unrejectable' });
     await bench.breaker.desk.release(holdOf(bench), 'the restore was ours', leave);
     expect(kindsOf(await run(planOf(...removals(1))))).toEqual(['applied']);
   });

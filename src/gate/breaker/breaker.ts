@@ -1,6 +1,7 @@
 import type { ErrorCode } from '#core/errors.ts';
 import type { Evidence, Outcome, Plan } from '#core/plan.ts';
-import { keyOf } from '#core/ref.ts';
+import { keyOf, type Ref } from '#core/ref.ts';
+import type { WireRequest } from '#core/request.ts';
 import { shortName } from '#core/resource.ts';
 import type { Clock } from '#core/time.ts';
 import type { Ledger } from '#ledger/port.ts';
@@ -12,6 +13,7 @@ import type { Desk } from './desk.ts';
 import type { Lookup } from './lookup.ts';
 import { type Loss, lossesOf } from './loss.ts';
 import type { Breaker, Charged, Hold, Root } from './port.ts';
+import { rollingIn } from './rollout.ts';
 import { generationOf, heldBy, rootOf } from './root.ts';
 import type { Store } from './store.ts';
 
@@ -30,6 +32,7 @@ type Chain = Extract<Judged, { ok: true }>['chain'];
 interface Charge {
   readonly pending: Pending;
   readonly loss: Loss;
+  readonly rolls: boolean;
 }
 
 /** What the gate asks: who charges is `books`, who tells people is `desk`. */
@@ -43,27 +46,56 @@ export function createBreaker(parts: BreakerParts): Breaker {
       const books = await parts.store.open();
       if (books === undefined) return refuse(judged, charges, blind, work, parts);
       const root = rootOf(plan, work, parts.lookup);
-      parts.desk.changed(root.id, root.generation);
+      if (root.ref !== undefined) heed(root.ref, root.generation, parts);
       const answer = ask(books, charges, root, work, plan, parts);
-      return answer.kind === 'held'
-        ? held(answer, judged, charges, work, parts)
-        : passed(answer, { judged, charges, root, evidence: evidenceOf(plan.blast, charges) }, work, parts);
+      if (answer.kind === 'held') return held(answer, judged, charges, work, parts);
+      if (answer.kind === 'full') return unremembered(judged, charges, root, work, parts);
+      return passed(answer, { judged, charges, root, evidence: evidenceOf(plan.blast, charges) }, work, parts);
     },
   };
 }
 
 /** A plan of a root that wishes something else ends what stood against its earlier wish, also a plan without writes. */
-function notice({ trigger }: Work, { blast }: Plan, { store, desk }: BreakerParts): void {
-  if (store.books === undefined) return;
-  if (trigger?.ref.uid !== undefined) desk.changed(trigger.ref.uid, generationOf(trigger.object));
-  if (blast?.root.uid !== undefined) desk.changed(blast.root.uid, blast.generation);
+function notice({ trigger }: Work, { blast }: Plan, parts: BreakerParts): void {
+  if (parts.store.books === undefined) return;
+  if (trigger !== undefined) heed(trigger.ref, generationOf(trigger.object), parts);
+  if (blast !== undefined) heed(blast.root, blast.generation, parts);
+}
+
+/**
+ * A plan may be older than what stands: the wish is of the generation that the cache shows now. `planned` counts only
+ * for what the cache does not hold.
+ */
+function heed(ref: Ref, planned: number | undefined, { desk, lookup }: BreakerParts): void {
+  if (ref.uid === undefined) return;
+  const held = lookup.holds(ref.resource);
+  const found = held ? lookup.get(ref.resource, ref) : undefined;
+  if (found?.metadata?.uid === ref.uid) desk.changed(ref.uid, generationOf(found));
+  else if (!held) desk.changed(ref.uid, planned);
 }
 
 function chargesOf(judged: readonly Judged[], { lookup, clock }: BreakerParts): readonly Charge[] {
   const pendings = judged.flatMap((one) => (one.ok ? one.chain : []));
-  const losses = lossesOf(pendings, lookup, clock.now().wall);
-  return pendings.map((pending, at) => ({ pending, loss: losses[at] as Loss }));
+  const { wall } = clock.now();
+  const losses = lossesOf(pendings, lookup, wall);
+  const { interrupting } = rollingIn(pendings, lookup, wall);
+  return pendings.map((pending, at) => ({ pending, loss: losses[at] as Loss, rolls: interrupting.has(pending) }));
 }
+
+const weightOf = (charges: readonly Charge[]): number => charges.reduce((sum, { loss }) => sum + loss.weight, 0);
+
+/** What of it goes only later, and is asked for once more then: a ReplicaSet that is lowered loses its pods by others. */
+const followsOf = ({ pending, loss, rolls }: Charge): number =>
+  rolls && pending.write.verb !== 'delete' ? loss.weight : loss.follows;
+
+/** The namespace of all that is taken away, where it is one: whoever is the cause, that is whose loss it is. */
+function namespaceOf(destructive: readonly Charge[]): string | undefined {
+  const names = new Set(destructive.map(({ pending: { request } }) => ownNamespace(request.target)));
+  return names.size === 1 ? [...names][0] : undefined;
+}
+
+const ownNamespace = ({ resource, namespace, name }: WireRequest['target']): string | undefined =>
+  resource === 'core/namespaces' ? name : namespace;
 
 function ask(
   books: Books,
@@ -75,11 +107,16 @@ function ask(
 ): Answer {
   const destructive = charges.filter(({ loss }) => loss.destructive);
   const has = heldBy(root, lookup);
+  const namespace = namespaceOf(destructive);
+  const own = charges.filter(({ rolls }) => !rolls);
   return books.ask(
     {
       controller: work.controller.name,
       root,
-      loss: charges.reduce((sum, { loss }) => sum + loss.weight, 0),
+      ...(namespace !== undefined && { namespace }),
+      loss: weightOf(own),
+      follows: own.reduce((sum, charge) => sum + followsOf(charge), 0),
+      rolled: weightOf(charges.filter(({ rolls }) => rolls)),
       ...(blast?.total !== undefined && { total: blast.total }),
       ...(has !== undefined && { has }),
       evidence: evidenceOf(blast, charges),
@@ -125,21 +162,44 @@ async function passed(
   parts: BreakerParts,
 ): Promise<Charged> {
   const { store, meter } = parts;
-  const weight = charges.reduce((sum, { loss }) => sum + loss.weight, 0);
+  const weight = weightOf(charges);
   if (weight > 0) store.touch();
-  if (answer.vital && !(await store.save())) {
+  if ((answer.vital || (weight > 0 && store.late())) && !(await store.save())) {
     answer.undo();
     return refuse(judged, charges, blind, work, parts);
   }
   meter.count('breaker_weight_total', { controller: work.controller.name, evidence }, weight);
-  const by = new Map(charges.map(({ pending, loss }) => [pending.write, loss.weight]));
+  const side = evidence === 'absent' ? 'bare' : 'evident';
   return {
     judged,
     settle(outcomes) {
-      const kept = outcomes.flat().reduce((sum, one) => sum + (tookNothing(one) ? (by.get(one.write) ?? 0) : 0), 0);
-      store.books?.refund(root.id, kept);
+      const not = new Set(outcomes.flat().flatMap((one) => (tookNothing(one) ? [one.write] : [])));
+      for (const charge of charges) {
+        const back = charge.loss.weight - followsOf(charge);
+        if (back <= 0 || !not.has(charge.pending.write)) continue;
+        store.books?.refund(root.id, charge.rolls ? 'rollout' : side, back);
+        store.touch();
+      }
     },
   };
+}
+
+/** Refused like all that is over its limit, and asked again: what cannot be remembered cannot wait to be released. */
+function unremembered(
+  judged: readonly Judged[],
+  charges: readonly Charge[],
+  root: Root,
+  work: Work,
+  parts: BreakerParts,
+): Charged {
+  const controller = work.controller.name;
+  parts.meter.count('breaker_trips_total', { controller, scope: 'unremembered' });
+  parts.log.error('refusing what takes too much away: too many holds to remember one more', {
+    controller,
+    root: root.id,
+    weight: weightOf(charges),
+  });
+  return refuse(judged, charges, blind, work, parts);
 }
 
 /** What was not done, or had been done by another: tried again it is charged again. */

@@ -7,7 +7,7 @@ import type { Epoch } from '#leader/port.ts';
 import type { Ledger, NoteDraft } from '#ledger/port.ts';
 import type { Telemetry } from '#telemetry/port.ts';
 import type { Work } from '../work.ts';
-import type { Leave } from './books.ts';
+import { type Books, type Leave, rejectable } from './books.ts';
 import type { Lookup } from './lookup.ts';
 import { holdNote, rootNote } from './notes.ts';
 import type { Grant, Hold, HoldReason } from './port.ts';
@@ -34,30 +34,35 @@ export interface DeskParts extends Telemetry {
 /** What became of a person's word. `kept`: whether the next leader will know of it, should this one end now. */
 export type Done =
   | { readonly ok: true; readonly hold: Hold; readonly grant?: Grant | undefined; readonly kept: boolean }
-  | { readonly ok: false; readonly why: 'unreadable' | 'unknown' | 'unrecorded' | 'cluster' };
+  | { readonly ok: false; readonly why: 'unreadable' | 'unknown' | 'unrecorded' | 'unrejectable' };
 
 const SWEEP: Ms = seconds(10);
 const FLUSH: Ms = seconds(5);
+/** Who may change a root must not drive trips and voids with it: at most one void in so long, then the sweep's. */
+const VOID_PACE: Ms = SWEEP;
 
 /** Where holds and people meet: records, Events and metrics of each change, and the keys that wait for it. */
 export class Desk {
   readonly #parts: DeskParts;
   readonly #waiting = new Map<string, Set<string>>();
   #reins: Reins | undefined;
-  /** What everything is to be held for once the books can be read. */
-  #due: HoldReason | undefined;
+  /** What everything is to be held for once this process leads and the books can be read, and when that was seen. */
+  readonly #due = new Map<HoldReason, Ms>();
+  /** People's words on a hold, one after the other. */
+  readonly #deciding = new Map<string, Promise<unknown>>();
+  readonly #voidedAt = new Map<string, Ms>();
   #stops: (() => void)[] = [];
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
-    parts.store.onOpened(() => this.#due !== undefined && void this.holdAll(this.#due));
+    parts.store.onOpened(() => void this.holdDue());
   }
 
   epoch(): Epoch | undefined {
     return this.#reins?.epoch();
   }
 
-  /** From now on it sweeps, keeps and tells; returns the end of that. */
+  /** From now on it sweeps, keeps and tells; returns the end of that. `holdDue` comes before the first decision. */
   lead(reins: Reins): () => void {
     const { clock, store } = this.#parts;
     this.#reins = reins;
@@ -65,9 +70,17 @@ export class Desk {
     const sweep = (): void => void this.sweep();
     this.#stops = [every(clock, FLUSH, flush), every(clock, SWEEP, sweep)];
     sweep();
-    return () => {
-      for (const stop of this.#stops.splice(0)) stop();
-    };
+    return () => this.#stop();
+  }
+
+  /** The end in order: what was only counted is kept. */
+  async end(): Promise<boolean> {
+    this.#stop();
+    return this.#parts.store.save();
+  }
+
+  #stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
   }
 
   /** A key that runs again when the hold ends. */
@@ -95,18 +108,25 @@ export class Desk {
     await Promise.all([ledger.note({ note: 'breaker-trip', ...holdNote(hold) }), store.save()]);
   }
 
-  /** The root's wish is known to be of that generation: what stands against another one is void. */
+  /** The root's wish is of that generation now: what stands against another one is void, at once or at the next sweep. */
   changed(root: string, generation: number | undefined): void {
-    const { books } = this.#parts.store;
-    for (const hold of books?.voided(root, generation) ?? []) this.#void(hold, 'the owner changed');
+    const last = this.#voidedAt.get(root);
+    if (last === undefined || this.#parts.clock.now().mono - last >= VOID_PACE) this.#voidOthers(root, generation);
+  }
+
+  #voidOthers(root: string, generation: number | undefined): void {
+    const { store, clock } = this.#parts;
+    const gone = store.books?.voided(root, generation) ?? [];
+    if (gone.length > 0) this.#voidedAt.set(root, clock.now().mono);
+    for (const hold of gone) this.#void(hold, 'the owner changed');
   }
 
   #void(hold: Hold, why: string): void {
     const { ledger, log, store } = this.#parts;
     log.info('ending a hold that is void', { hold: hold.id, subject: subjectOf(hold), why });
     void ledger.note({ note: 'breaker-void', hold: hold.id, ...rootNote(hold), why });
+    // Kept with the next flush: one that is there again after a crash is void again at the first sweep.
     store.touch();
-    void store.save();
     this.#tell(hold, 'Normal', 'BreakerVoided', `hold ${hold.id} ended: ${why}`);
     this.#ended(hold);
   }
@@ -114,17 +134,49 @@ export class Desk {
   /** History is not what it was (I16): nothing is taken away until a person has looked. Only of a leader's history. */
   async holdAll(reason: HoldReason): Promise<void> {
     const { store, clock } = this.#parts;
-    this.#due = reason;
-    // Leadership only begins: it is held for when the books are opened.
-    if (this.#reins === undefined) return;
-    const books = store.books ?? (await store.open());
-    if (books === undefined || this.#due === undefined) return;
-    this.#due = undefined;
-    const hold = books.holdAll(reason, clock.now().wall);
+    const { wall } = clock.now();
+    // A follower deletes nothing: it is held once this process leads, where the leader of now has not seen it as well.
+    if (this.#reins === undefined || store.books === undefined) {
+      this.#due.set(reason, wall);
+      return this.holdDue();
+    }
+    const hold = store.books.holdAll(reason, wall);
     if (hold !== undefined) await this.tripped(hold);
   }
 
-  async release(id: string, said: string, leave: Leave): Promise<Done> {
+  /** What was seen before this process led, or before the books could be read. */
+  async holdDue(): Promise<void> {
+    const { store, clock } = this.#parts;
+    if (this.#reins === undefined || this.#due.size === 0) return;
+    const books = store.books ?? (await store.open());
+    if (books === undefined) return;
+    const due = [...this.#due];
+    this.#due.clear();
+    const held = due.flatMap(([reason, seen]) => books.holdAll(reason, clock.now().wall, seen) ?? []);
+    await Promise.all(held.map((hold) => this.tripped(hold)));
+  }
+
+  /** One person's word after the other: of two at once, the second finds what the first one left. */
+  async #alone(id: string, decide: () => Promise<Done>): Promise<Done> {
+    const before = this.#deciding.get(id);
+    const mine = before === undefined ? decide() : before.then(decide, decide);
+    this.#deciding.set(id, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#deciding.get(id) === mine) this.#deciding.delete(id);
+    }
+  }
+
+  release(id: string, said: string, leave: Leave): Promise<Done> {
+    return this.#alone(id, () => this.#release(id, said, leave));
+  }
+
+  reject(id: string, by: string, said: string): Promise<Done> {
+    return this.#alone(id, () => this.#reject(id, by, said));
+  }
+
+  async #release(id: string, said: string, leave: Leave): Promise<Done> {
     const { ledger, store, clock, log } = this.#parts;
     const books = await store.open();
     const standing = books?.hold(id);
@@ -139,17 +191,19 @@ export class Desk {
     log.info('releasing a hold', { hold: id, by, weight });
     store.touch();
     const kept = await store.save();
-    this.#tell(standing, 'Normal', 'BreakerReleased', `${by} released hold ${id}: up to ${weight} may be taken away`);
+    // Events are the tenant's to read: who it was is in the ledger.
+    const told = `a person released hold ${id}: up to ${weight} may be taken away`;
+    this.#tell(standing, 'Normal', 'BreakerReleased', told);
     this.#ended(standing);
     return { ok: true, ...released, kept };
   }
 
-  async reject(id: string, by: string, said: string): Promise<Done> {
+  async #reject(id: string, by: string, said: string): Promise<Done> {
     const { ledger, store, log } = this.#parts;
     const books = await store.open();
     const standing = books?.hold(id);
     if (books === undefined || standing === undefined) return { ok: false, why: books ? 'unknown' : 'unreadable' };
-    if (standing.scope === 'cluster') return { ok: false, why: 'cluster' };
+    if (!rejectable(standing)) return { ok: false, why: 'unrejectable' };
     if (!(await ledger.note({ note: 'breaker-reject', hold: id, ...rootNote(standing), by, said })).ok)
       return { ok: false, why: 'unrecorded' };
     const hold = books.reject(id, by, said);
@@ -157,33 +211,39 @@ export class Desk {
     log.info('rejecting what is held', { hold: id, by });
     store.touch();
     const kept = await store.save();
-    this.#tell(
-      hold,
-      'Normal',
-      'BreakerRejected',
-      `${by} rejected hold ${id}: it stays refused until the owner changes`,
-    );
+    const told = `a person rejected hold ${id}: it stays refused until the owner changes`;
+    this.#tell(hold, 'Normal', 'BreakerRejected', told);
     this.#show();
     return { ok: true, hold, kept };
   }
 
   /** Closes what time closes, and ends the holds of roots that are gone or wish something else. */
   async sweep(): Promise<void> {
-    const { store, lookup, clock } = this.#parts;
+    const { store, clock } = this.#parts;
     const books = await store.open();
     if (books === undefined) return;
-    if (books.sweep(clock.now().wall)) store.touch();
-    for (const hold of books.holds()) {
-      const { root, scope } = hold;
-      if (scope === 'cluster' || root.ref === undefined || !lookup.holds(root.ref.resource)) continue;
-      const found = lookup.get(root.ref.resource, root.ref);
-      if (found !== undefined && found.metadata?.uid === root.ref.uid) this.changed(root.id, generationOf(found));
-      else if (root.present) {
-        books.drop(hold.id);
-        this.#void(hold, 'the owner is gone');
-      }
-    }
+    const { wall, mono } = clock.now();
+    if (books.sweep(wall)) store.touch();
+    for (const [root, at] of this.#voidedAt) if (mono - at >= VOID_PACE) this.#voidedAt.delete(root);
+    for (const hold of books.holds()) this.#sweepHold(hold, books);
     this.#show();
+  }
+
+  #sweepHold(hold: Hold, books: Books): void {
+    const { lookup } = this.#parts;
+    const { root, scope, namespace } = hold;
+    const drop = (why: string): void => {
+      books.drop(hold.id);
+      this.#void(hold, why);
+    };
+    if (scope === 'namespace' && namespace !== undefined && lookup.holds('core/namespaces')) {
+      if (lookup.get('core/namespaces', { name: namespace }) === undefined) drop('the namespace is gone');
+      return;
+    }
+    if (scope !== 'cause' || root.ref === undefined || !lookup.holds(root.ref.resource)) return;
+    const found = lookup.get(root.ref.resource, root.ref);
+    if (found !== undefined && found.metadata?.uid === root.ref.uid) this.#voidOthers(root.id, generationOf(found));
+    else if (root.present) drop('the owner is gone');
   }
 
   #ended({ id }: Hold): void {

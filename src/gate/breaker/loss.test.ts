@@ -74,8 +74,6 @@ const collection = (resource: Resource, expected: number): Pending =>
   pending({ verb: 'deletecollection', reason: 'r', resource, namespace: 'a', propagation: 'Background', expected });
 const weights = (writes: readonly Pending[], lookup: Lookup = BLIND): number[] =>
   lossesOf(writes, lookup, 0).map(({ weight }) => weight);
-const total = (writes: readonly Pending[], lookup: Lookup = BLIND): number =>
-  weights(writes, lookup).reduce((sum, one) => sum + one, 0);
 
 describe('what a deletion takes away', () => {
   test.each([
@@ -283,68 +281,5 @@ describe('what a change takes away', () => {
     expect(lossesOf([change(claim(['x'], ends), claim([], ends))], BLIND, 0)).toEqual([
       { weight: 0, follows: 0, destructive: false },
     ]);
-  });
-});
-
-describe('a rollout', () => {
-  const deployment = (replicas: number, strategy?: Loose): ApiObject =>
-    object('apps/v1', 'Deployment', 'app', { spec: { replicas, ...(strategy && { strategy }) } });
-  const wished = (count: number): Loose => ({
-    ...ownedBy('Deployment', 'app'),
-    annotations: { 'deployment.kubernetes.io/desired-replicas': String(count) },
-  });
-  const lower = (from: number, to: number, desired: number): Pending =>
-    change(set('old', from, wished(desired)), set('old', to, wished(desired)));
-  const world = (replicas: number, old: number, fresh: number, desired: number, strategy?: Loose): Lookup =>
-    look(
-      deployment(replicas, strategy),
-      set('old', old, wished(desired)),
-      set('new', fresh, wished(desired)),
-      ...podsOf('old', old),
-      ...podsOf('new', fresh),
-    );
-  const deletions = (owner: string, count: number): Pending[] => podsOf(owner, count).map(remove);
-
-  test('costs nothing while enough stay available', () => {
-    expect(total([lower(50, 38, 50)], world(50, 50, 0, 50))).toBe(0);
-    expect(total(deletions('old', 12), world(50, 50, 0, 50))).toBe(0);
-    expect(total(deletions('old', 50), world(50, 50, 38, 50))).toBe(0);
-  });
-
-  test('costs what is lost where too few stay', () => {
-    expect(total([lower(50, 30, 50)], world(50, 50, 0, 50))).toBe(20);
-    expect(total(deletions('old', 13), world(50, 50, 0, 50))).toBe(13);
-  });
-
-  test('a Deployment that is made smaller is none, until its ReplicaSets say so', () => {
-    expect(total([lower(50, 5, 50)], world(5, 50, 0, 50))).toBe(45);
-    expect(total(deletions('old', 45), world(5, 50, 0, 5))).toBe(0);
-  });
-
-  test.each([
-    ['an absolute number', { rollingUpdate: { maxUnavailable: 20, maxSurge: 0 } }, 20],
-    ['a percentage, rounded down', { rollingUpdate: { maxUnavailable: '31%', maxSurge: 1 } }, 15],
-    ['both nothing', { rollingUpdate: { maxUnavailable: 0, maxSurge: 0 } }, 1],
-    ['hostile', { rollingUpdate: { maxUnavailable: '9e9%', maxSurge: {} } }, 1],
-    ['Recreate, which wishes all of them gone', { type: 'Recreate' }, 50],
-  ])('may lose as many as its strategy says: %s', (_, strategy, may) => {
-    const lookup = world(50, 50, 0, 50, strategy);
-    expect(total([lower(50, 50 - may, 50)], lookup)).toBe(0);
-    if (may < 50) expect(total([lower(50, 49 - may, 50)], lookup)).toBe(may + 1);
-  });
-
-  test('Recreate made smaller costs what it loses', () => {
-    expect(total([lower(50, 5, 50)], world(5, 50, 0, 50, { type: 'Recreate' }))).toBe(45);
-  });
-
-  test('where the Deployment cannot be looked up, all of it counts as lost', () => {
-    const sets = look(set('old', 50, wished(50)), ...podsOf('old', 50));
-    expect(total([lower(50, 38, 50)], sets)).toBe(12);
-  });
-
-  test('a pod that is not available for long enough does not count as left', () => {
-    const slow = object('apps/v1', 'Deployment', 'app', { spec: { replicas: 10, minReadySeconds: 60 } });
-    const lookup = look(slow, set('old', 10, wished(10)), ...podsOf('old', 10));
-    expect(total([lower(10, 9, 10)], lookup)).toBe(1);
   });
 });

@@ -35,7 +35,11 @@ export interface BreakerOptions extends Telemetry {
   readonly held: ReadonlySet<Resource>;
   readonly clock: Clock;
   readonly ledger: Pick<Ledger, 'note' | 'denial'>;
+  readonly pace?: Ms;
 }
+
+/** So often at most the state is written. */
+const PACE: Ms = 250;
 
 export interface OpenedBreaker {
   readonly breaker: Breaker;
@@ -43,8 +47,8 @@ export interface OpenedBreaker {
   readonly store: Store;
 }
 
-export function openBreaker({ limits, keeping, cache, held, ...parts }: BreakerOptions): OpenedBreaker {
-  const store = new Store({ ...parts, ...keeping, limits });
+export function openBreaker({ limits, keeping, cache, held, pace = PACE, ...parts }: BreakerOptions): OpenedBreaker {
+  const store = new Store({ ...parts, ...keeping, limits, pace });
   const lookup = lookupIn(cache, held);
   const desk = new Desk({ ...parts, store, lookup, cache });
   return { breaker: createBreaker({ ...parts, store, desk, lookup }), desk, store };

@@ -38,6 +38,8 @@ export type HoldReason =
   | 'too-much-with-evidence'
   | 'too-much-in-all-without-evidence'
   | 'too-much-in-all'
+  | 'too-much-in-its-namespace-without-evidence'
+  | 'too-much-in-its-namespace'
   | 'too-many-holds'
   | 'history-went-back'
   | 'ledger-went-back';
@@ -45,13 +47,15 @@ export type HoldReason =
 /** What may not go on until a person says so, or its owner wishes something else. */
 export interface Hold {
   readonly id: string;
-  /** `cluster`: everything destructive waits. */
-  readonly scope: 'cause' | 'cluster';
+  /** `cluster`: everything destructive waits; `namespace`: everything that takes away from that one alone. */
+  readonly scope: 'cause' | 'namespace' | 'cluster';
   /** `rejected`: a person said no; refused until the root changes, and no alarm any more. */
   readonly state: 'open' | 'rejected';
   readonly reason: HoldReason;
   readonly controller: string;
   readonly root: Root;
+  /** Of all that it would take away, where that is one. */
+  readonly namespace?: string;
   /** What the cause would take in all; what it may. */
   readonly weight: number;
   readonly limit: number;

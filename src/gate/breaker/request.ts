@@ -77,7 +77,7 @@ export function stateRequest(json: string, version: Version | undefined, timeout
 export async function sendState(request: WireRequest, parts: BuiltInParts): Promise<BuiltInAnswer> {
   if (!isTheState(request)) throw new TypeError("sending as the breaker's state what is not it");
   const key = `${STATE_OBJECT.namespace}/${STATE_OBJECT.name}`;
-  return sendBuiltIn(request, { rule: 'breaker', reason: 'keep', key, lane: 'write', fenced: true }, parts);
+  return sendBuiltIn(request, { rule: 'breaker', reason: 'keep', key, lane: 'lease', fenced: true }, parts);
 }
 
 /** POST to the collection or PUT on the object, of exactly that ConfigMap, as `breaker`. */

@@ -17,22 +17,36 @@ interface Rollout {
   readonly deleted: Set<string>;
   /** Replicas left, by the uid of the ReplicaSet that is lowered. */
   readonly lowered: Map<string, number>;
-  /** The most that the Deployment was wished to have, as far as its ReplicaSets say. */
-  desired: number;
+  /** The ReplicaSets that lose something. */
+  readonly sets: Map<string, ReplicaSet>;
+}
+
+/** What the writes of rollouts cost: nothing, or only what all causes together may take. */
+export interface Rolling {
+  readonly free: ReadonlySet<Pending>;
+  readonly interrupting: ReadonlySet<Pending>;
 }
 
 /**
  * The writes of a plan that belong to a rollout whose Deployment keeps its availability: enough of its pods stay
- * available when all of them are done. They cost nothing. A Deployment that is made smaller is no rollout: its
- * ReplicaSets' annotation still says how many there were.
+ * available when all of them are done. They cost nothing, unless its owner wishes that all of its pods may be away at
+ * once: that is no mistake of one cause, and is lost all the same. A Deployment that is made smaller is no rollout.
  */
-export function freeOfCharge(writes: readonly Pending[], lookup: Lookup, wall: Ms): ReadonlySet<Pending> {
+export function rollingIn(writes: readonly Pending[], lookup: Lookup, wall: Ms): Rolling {
   const rollouts = new Map<string, Rollout>();
   for (const pending of writes) join(rollouts, pending, lookup);
   const free = new Set<Pending>();
-  for (const rollout of rollouts.values())
-    if (staysAvailable(rollout, lookup, wall)) for (const pending of rollout.writes) free.add(pending);
-  return free;
+  const interrupting = new Set<Pending>();
+  for (const rollout of rollouts.values()) {
+    if (madeSmaller(rollout, lookup) || !staysAvailable(rollout, lookup, wall)) continue;
+    const into = mayBeAwayWhole(rollout.deployment) ? interrupting : free;
+    for (const pending of rollout.writes) into.add(pending);
+  }
+  return { free, interrupting };
+}
+
+export function freeOfCharge(writes: readonly Pending[], lookup: Lookup, wall: Ms): ReadonlySet<Pending> {
+  return rollingIn(writes, lookup, wall).free;
 }
 
 function join(rollouts: Map<string, Rollout>, pending: Pending, lookup: Lookup): void {
@@ -45,10 +59,10 @@ function join(rollouts: Map<string, Rollout>, pending: Pending, lookup: Lookup):
     writes: [],
     deleted: new Set(),
     lowered: new Map(),
-    desired: whole(deployment.spec?.replicas) ?? 1,
+    sets: new Map(),
   };
   rollout.writes.push(pending);
-  rollout.desired = Math.max(rollout.desired, desiredOf(set));
+  rollout.sets.set(set.metadata?.uid ?? '', set);
   if (pending.write.verb === 'delete') rollout.deleted.add(pending.request.target.uid ?? '');
   else rollout.lowered.set(set.metadata?.uid ?? '', loweredReplicas(pending.before, pending.after)?.to ?? 0);
   rollouts.set(uid, rollout);
@@ -74,18 +88,33 @@ function deploymentOf(set: ReplicaSet, lookup: Lookup): Deployment | undefined {
   return found?.metadata?.uid === owner.uid ? (found as Deployment) : undefined;
 }
 
-function desiredOf(set: ReplicaSet): number {
+/** For how many replicas it was sized; undefined where it does not say. */
+function desiredOf(set: ReplicaSet): number | undefined {
   const annotations = set.metadata?.annotations;
   const text = annotations && Object.hasOwn(annotations, DESIRED) ? annotations[DESIRED] : undefined;
-  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? (whole(Number(text)) ?? 0) : 0;
+  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? whole(Number(text)) : undefined;
+}
+
+const wishedOf = ({ spec }: Deployment | ReplicaSet): number => whole(spec?.replicas) ?? 1;
+
+/**
+ * Whether its ReplicaSets were sized for more than it wishes now, or do not say for how many. A tenant may write there
+ * what he likes, so what they have together counts as well: no rollout goes above its surge.
+ */
+function madeSmaller({ deployment, sets }: Rollout, lookup: Lookup): boolean {
+  const replicas = wishedOf(deployment);
+  if ([...sets.values()].some((set) => (desiredOf(set) ?? Number.POSITIVE_INFINITY) > replicas)) return true;
+  const all = lookup.controlledBy('apps/replicasets', deployment.metadata?.uid ?? '') ?? [];
+  const sizes = all.reduce((sum, set) => sum + wishedOf(set as ReplicaSet), 0);
+  return sizes > replicas + surgeOf(deployment);
 }
 
 function staysAvailable(rollout: Rollout, lookup: Lookup, wall: Ms): boolean {
-  const { deployment, desired } = rollout;
+  const { deployment } = rollout;
   const sets = lookup.controlledBy('apps/replicasets', deployment.metadata?.uid ?? '');
   if (sets === undefined || !lookup.holds('core/pods')) return false;
   const left = sets.reduce((sum, set) => sum + availableAfter(set.metadata?.uid ?? '', rollout, lookup, wall), 0);
-  return left >= desired - mayBeUnavailable(deployment);
+  return left >= wishedOf(deployment) - mayBeUnavailable(deployment);
 }
 
 function availableAfter(set: string, { deployment, deleted, lowered }: Rollout, lookup: Lookup, wall: Ms): number {
@@ -97,14 +126,24 @@ function availableAfter(set: string, { deployment, deleted, lowered }: Rollout, 
   return Math.min(available, lowered.get(set) ?? available);
 }
 
+/** `Recreate`, or as much in other words. */
+function mayBeAwayWhole(deployment: Deployment): boolean {
+  const replicas = wishedOf(deployment);
+  return replicas > 0 && mayBeUnavailable(deployment) >= replicas;
+}
+
+function surgeOf(deployment: Deployment): number {
+  const surge = deployment.spec?.strategy?.rollingUpdate?.maxSurge ?? '25%';
+  return resolved(surge, wishedOf(deployment), Math.ceil);
+}
+
 /** As upstream resolves it. Recreate wishes all of its pods gone at once, so that is availability as its owner has it. */
-function mayBeUnavailable({ spec }: Deployment): number {
-  const replicas = whole(spec?.replicas) ?? 1;
-  if (spec?.strategy?.type === 'Recreate') return replicas;
-  const { maxUnavailable, maxSurge } = spec?.strategy?.rollingUpdate ?? {};
-  const unavailable = resolved(maxUnavailable ?? '25%', replicas, Math.floor);
-  const surge = resolved(maxSurge ?? '25%', replicas, Math.ceil);
-  return Math.min(replicas, unavailable === 0 && surge === 0 ? 1 : unavailable);
+function mayBeUnavailable(deployment: Deployment): number {
+  const replicas = wishedOf(deployment);
+  const { strategy } = deployment.spec ?? {};
+  if (strategy?.type === 'Recreate') return replicas;
+  const unavailable = resolved(strategy?.rollingUpdate?.maxUnavailable ?? '25%', replicas, Math.floor);
+  return Math.min(replicas, unavailable === 0 && surgeOf(deployment) === 0 ? 1 : unavailable);
 }
 
 /** An absolute number or a percentage; what is neither is none. */

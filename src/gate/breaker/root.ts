@@ -39,8 +39,11 @@ function named(ref: Ref, wished: number | undefined, lookup: Lookup): Root {
   };
 }
 
-function fits({ resource, namespace = '', name, uid = '' }: Ref): boolean {
-  return resource.length <= 512 && namespace.length <= 253 && name.length <= 253 && uid.length <= 128;
+/** As every object's does; in bytes of the state that a hold of it is kept in. */
+function fits(ref: Ref): boolean {
+  const { resource, namespace = '', name, uid = '' } = ref;
+  const written = Buffer.byteLength(JSON.stringify(ref)) <= 700;
+  return written && resource.length <= 512 && namespace.length <= 253 && name.length <= 253 && uid.length <= 128;
 }
 
 function aboveOf(object: ApiObject, lookup: Lookup): { ref: Ref; object: ApiObject } | undefined {

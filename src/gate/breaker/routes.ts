@@ -134,11 +134,8 @@ function answer(kind: 'released' | 'rejected', done: Done): DoorResponse {
       return unreadable();
     case 'unrecorded':
       return refused(503, 'the ledger refused to record it, so nothing was done; see GET /readyz and try again');
-    case 'cluster':
-      return refused(
-        409,
-        'id: it holds the whole cluster, which cannot be rejected; release it, or stop what caused it',
-      );
+    case 'unrejectable':
+      return refused(409, 'id: no owner could end its rejection by a change; release it, or stop what caused it');
   }
 }
 

@@ -2,11 +2,15 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { canonical } from '#core/json.ts';
 import type { Resource } from '#core/resource.ts';
-import { type BooksState, MAX_HOLDS } from './books.ts';
+import type { BooksState } from './books.ts';
+import { MAX_HOLDS, MAX_WIDE_HOLDS } from './holds.ts';
 import type { Hold } from './port.ts';
 
 /** A ConfigMap may hold a megabyte; half of it is ours. */
 export const MAX_STATE_BYTES = 512 * 1024;
+
+/** One for each reason, at most. */
+const MAX_CLUSTER_HOLDS = 8;
 
 const text = (maxLength: number) => Type.String({ maxLength });
 const weight = Type.Number({ minimum: 0, maximum: 1e9 });
@@ -38,11 +42,12 @@ const root = Type.Object(
 const hold = Type.Object(
   {
     id: text(64),
-    scope: Type.Enum(['cause', 'cluster']),
+    scope: Type.Enum(['cause', 'namespace', 'cluster']),
     state: Type.Enum(['open', 'rejected']),
     reason: text(64),
     controller: text(128),
     root,
+    namespace: Type.Optional(text(253)),
     weight,
     limit: weight,
     share: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
@@ -61,26 +66,39 @@ const grant = Type.Object(
   closed,
 );
 
-const account = Type.Object(
-  { id: text(1024), covered: weight, bare: weight, used: weight, has: Type.Optional(weight), at: time },
+const tally = Type.Object(
+  {
+    side: Type.Enum(['bare', 'evident', 'rollout']),
+    minute: weight,
+    covered: weight,
+    charged: weight,
+    used: weight,
+    has: Type.Optional(weight),
+  },
+  closed,
+);
+const account = Type.Object({ id: text(1024), tallies: Type.Array(tally, { maxItems: 64 }) }, closed);
+
+const ofNamespace = Type.Object({ namespace: text(253), bare: weight, all: weight }, closed);
+const minute = Type.Object(
+  { minute: weight, bare: weight, all: weight, of: Type.Array(ofNamespace, { maxItems: 64 }) },
   closed,
 );
 
-const minute = Type.Object({ minute: weight, bare: weight, all: weight }, closed);
-
 const state = Type.Object(
   {
-    v: Type.Literal(1),
+    v: Type.Literal(2),
     serial: Type.Integer({ minimum: 0 }),
     accounts: Type.Array(account, { maxItems: 5_000 }),
-    holds: Type.Array(hold, { maxItems: MAX_HOLDS + 1 }),
+    holds: Type.Array(hold, { maxItems: MAX_HOLDS + MAX_WIDE_HOLDS + MAX_CLUSTER_HOLDS }),
     grants: Type.Array(grant, { maxItems: 1_000 }),
     window: Type.Array(minute, { maxItems: 64 }),
+    heldAll: Type.Array(Type.Object({ reason: text(64), at: time }, closed), { maxItems: 8 }),
   },
   closed,
 );
 
-/** What `state.json` says; undefined for what it cannot say. */
+/** What `state.json` says; undefined for what it cannot say, which is also what another version of it says. */
 export function parseState(json: string): BooksState | undefined {
   if (Buffer.byteLength(json) > MAX_STATE_BYTES) return undefined;
   let value: unknown;

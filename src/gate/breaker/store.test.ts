@@ -34,7 +34,7 @@ describe('the built-in rule of the state', () => {
     const bench = gateBench();
     await sendState(update, bench.parts);
     expect(bench.happened.map(({ at }) => at)).toEqual(['intent', 'wire', 'outcome']);
-    expect(bench.happened[0]).toMatchObject({ lane: 'write', draft: { verdict: { rules: ['built-in/breaker'] } } });
+    expect(bench.happened[0]).toMatchObject({ lane: 'lease', draft: { verdict: { rules: ['built-in/breaker'] } } });
     const replaced = gateBench({ leads: false });
     expect(await sendState(update, replaced.parts)).toEqual({ kind: 'refused' });
     const late = gateBench({ admitsAtSocket: false });
@@ -70,6 +70,7 @@ function inCluster() {
       limits: DEFAULT_LIMITS,
       keeping: keepInCluster(bench.parts.reader, 5000, () => bench.parts),
       held: new Set(),
+      pace: 0,
     }).store;
   return {
     bench,
@@ -88,7 +89,7 @@ describe('the state in the cluster', () => {
     const { open, json, bench } = inCluster();
     const books = await open().open();
     expect(books?.holds()).toEqual([]);
-    expect(JSON.parse(json() ?? '')).toMatchObject({ v: 1, holds: [] });
+    expect(JSON.parse(json() ?? '')).toMatchObject({ v: 2, holds: [] });
     expect(await open().open()).toBeDefined();
     expect(wired(bench.happened).map(({ verb }) => verb)).toEqual(['create']);
   });
@@ -108,7 +109,7 @@ describe('the state in the cluster', () => {
   });
 
   test.each([
-    ['was changed by another', '{"v":1}'],
+    ['was changed by another', '{"v":2}'],
     ['was deleted', undefined],
   ])('where it %s, what the leader knows is written over it', async (_, theirs) => {
     const { open, change, json } = inCluster();

@@ -12,10 +12,14 @@ export interface StoreParts extends Telemetry {
   readonly read: () => Promise<Found>;
   /** One recorded, fenced write of it; never throws. */
   readonly write: (json: string, version: Version | undefined) => Promise<Written>;
+  /** The least time from the beginning of one write to the next. */
+  readonly pace: Ms;
 }
 
 /** A failed read is not repeated before that much has passed. */
 const READ_AGAIN: Ms = 2_000;
+/** What is not kept for so long is an alarm, and nothing more is taken away on its account. */
+const LATE: Ms = 15_000;
 const REMEDY =
   'until it is readable nothing is deleted; look at ConfigMap comptroller-system/comptroller-breaker, or delete it: then what was held and counted is forgotten';
 
@@ -31,6 +35,9 @@ export class Store {
   #writing: Promise<void> | undefined;
   #onOpened: () => void = () => {};
   #failed: { readonly why: string; readonly at: Ms } | undefined;
+  /** Since when the oldest change waits to be kept. */
+  #unkeptSince: Ms | undefined;
+  #lastWrite = Number.NEGATIVE_INFINITY;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -48,7 +55,12 @@ export class Store {
 
   /** Why there is no allowance; undefined when there is. */
   failing(): string | undefined {
-    return this.#failed?.why;
+    return this.#failed?.why ?? (this.late() ? 'the state cannot be kept' : undefined);
+  }
+
+  /** Whether what changed was not kept for too long: then every charge is to be kept before its write goes on. */
+  late(): boolean {
+    return this.#unkeptSince !== undefined && this.#parts.clock.now().mono - this.#unkeptSince >= LATE;
   }
 
   /** The books; undefined while they cannot be read: then there is no allowance. */
@@ -76,8 +88,7 @@ export class Store {
   /** The object is made before anything rests on it: a place where it cannot be kept is found out now. */
   async #begin(): Promise<Books | undefined> {
     const books = new Books(this.#parts.limits);
-    const written = await this.#parts.write(renderState(books.state()), undefined);
-    this.#count(written.kind);
+    const written = await this.#send(books);
     if (written.kind !== 'kept') return this.#fail('the state cannot be made');
     this.#version = written.version;
     return this.#opened(undefined, books);
@@ -102,6 +113,7 @@ export class Store {
   /** Something changed that may be lost in a crash. */
   touch(): void {
     this.#changed += 1;
+    this.#unkeptSince ??= this.#parts.clock.now().mono;
   }
 
   /** Keeps what changed; resolves with whether all of it, up to now, is kept. Changes that wait go out together. */
@@ -120,17 +132,40 @@ export class Store {
 
   async #write(): Promise<void> {
     if (this.#books === undefined) return;
+    await this.#turn();
     const changed = this.#changed;
-    const json = renderState(this.#books.state());
-    let written = await this.#parts.write(json, this.#version);
-    this.#count(written.kind);
-    if (written.kind === 'conflict') {
-      written = await this.#again(json);
-      this.#count(written.kind);
-    }
+    const began = this.#parts.clock.now().mono;
+    this.#lastWrite = began;
+    const written = await this.#send(this.#books);
     if (written.kind !== 'kept') return;
     this.#version = written.version;
     this.#kept = Math.max(this.#kept, changed);
+    this.#unkeptSince = this.#kept >= this.#changed ? undefined : began;
+  }
+
+  /** Whoever may make changes must not drive the API server with them: they go out together. */
+  #turn(): Promise<void> {
+    const { clock, pace } = this.#parts;
+    const wait = this.#lastWrite + pace - clock.now().mono;
+    return wait > 0 ? new Promise((resolve) => clock.after(wait, resolve)) : Promise.resolve();
+  }
+
+  /** One write, once more after a conflict. What throws on the way is a failed write: nobody waits for that promise. */
+  async #send(books: Books): Promise<Written> {
+    let written: Written = { kind: 'failed' };
+    try {
+      const json = renderState(books.state());
+      written = await this.#parts.write(json, this.#version);
+      if (written.kind === 'conflict' && this.#books !== undefined) {
+        this.#count(written.kind);
+        written = await this.#again(json);
+      }
+    } catch (error) {
+      this.#parts.log.error('keeping the state of the breaker failed', { error: nameOf(error) });
+      written = { kind: 'failed' };
+    }
+    this.#count(written.kind);
+    return written;
   }
 
   /** Someone else wrote it, or our own answer was lost. While we lead, what we know is what counts. */
@@ -146,3 +181,5 @@ export class Store {
     this.#parts.meter.count('breaker_state_writes_total', { outcome });
   }
 }
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');

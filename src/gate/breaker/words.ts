@@ -7,7 +7,10 @@ export const REASONS: Readonly<Record<HoldReason, string>> = {
   'too-much-with-evidence': 'its owner or namespace ends, and it is more than even that may take',
   'too-much-in-all-without-evidence': 'all causes together take too much in ten minutes, and nothing says why',
   'too-much-in-all': 'all causes together take too much in ten minutes',
-  'too-many-holds': 'more causes are held than can be remembered',
+  'too-much-in-its-namespace-without-evidence':
+    'all causes of its namespace together take too much in ten minutes, and nothing says why',
+  'too-much-in-its-namespace': 'all causes of its namespace together take too much in ten minutes',
+  'too-many-holds': 'more causes of its namespace are held than are remembered one by one',
   'history-went-back': 'the API server shows an older history than before: it was restored, perhaps',
   'ledger-went-back': 'the ledger holds less than the Lease tells of: it was put back, perhaps',
 };
@@ -28,11 +31,17 @@ export function subjectOf({ scope, root, controller }: Hold): string {
   return scope === 'cluster' ? 'the cluster' : `${controller} ${root.id}`;
 }
 
+const WAITING: Readonly<Record<Hold['scope'], string>> = {
+  cause: '',
+  namespace: ' Everything that takes something away from its namespace waits with it.',
+  cluster: ' Everything that takes something away waits with it.',
+};
+
 /** One sentence for an Event or a log: what, how much, against which limit. */
 export function sentence(hold: Hold): string {
   const { scope, weight, limit, share, writes } = hold;
   if (weight === 0) return `everything that takes something away is held: ${REASONS[hold.reason]}`;
   const part = share === undefined ? '' : `, ${percent(share)} % of what it has`;
-  const all = scope === 'cluster' ? ' Everything that takes something away waits with it.' : '';
+  const all = WAITING[scope];
   return `${hold.controller} would take away ${rounded(weight)}${part}, and may take ${rounded(limit)}; ${writes} writes wait.${all}`;
 }
