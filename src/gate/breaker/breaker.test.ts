@@ -49,7 +49,7 @@ describe('before the first wrong deletion', () => {
     expect(deleted(bench)).toBe(0);
     expect(notes(bench, 'breaker-trip')).toMatchObject([{ weight: 55, writes: 55 }]);
     const within = seen();
-    within.bench.world.answer = () => ({ kind: 'answered', status: 500, body: { kind: 'Status' } });
+    within.bench.world.answer = () => ({ kind: 'answered', status: 403, body: { kind: 'Status' } });
     const said = await within.run({ ...planOf(...removals(30)), spread: 'slow-start' });
     expect(said.filter((kind) => kind === 'skipped')).toHaveLength(29);
     expect(within.bench.breaker.store.books?.state().accounts).toMatchObject([{ tallies: [{ covered: 30, used: 0 }] }]);
