@@ -228,11 +228,7 @@ function track({ pipeline, telemetry, signal }: Stage): void {
 }
 
 /** What may happen at any time while it runs: a new bundle, an older history, a clock jump. */
-function attend(
-  { pipeline, telemetry, signal, fence }: Stage,
-  reign: () => Reign | undefined,
-  undo: (() => unknown)[],
-): void {
+function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | undefined, undo: (() => unknown)[]): void {
   const { evaluator, cache, park, forecast, ledger, clock, blast } = pipeline;
   undo.push(
     evaluator.onActivation(() => {
@@ -243,8 +239,8 @@ function attend(
     forecast.onRoom((address) => reign()?.wake(address)),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });
-      // A follower's view is not what anything is deleted by.
-      if (fence.epoch() !== undefined) void blast.desk.holdAll('history-went-back');
+      // Also a follower's word counts, once it leads: after a restore nobody may lead when it is seen.
+      void blast.desk.holdAll('history-went-back');
       void reign()?.restart(() => cache.catchUp(signal));
     }),
     watchLoopDelay(clock, telemetry.meter),

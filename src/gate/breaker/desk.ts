@@ -131,7 +131,7 @@ export class Desk {
     this.#ended(hold);
   }
 
-  /** History is not what it was (I16): nothing is taken away until a person has looked. Only of a leader's history. */
+  /** History is not what it was (I16): nothing is taken away until a person has looked. */
   async holdAll(reason: HoldReason): Promise<void> {
     const { store, clock } = this.#parts;
     const { wall } = clock.now();
