@@ -168,7 +168,7 @@ test('new and old ReplicaSets, revisions, sizes and saturation are those that up
     RUNS,
     (rollout) => ({ op: 'deployment/family', ...rollout }),
     ({ deployment, replicaSets }, answer) => {
-      const family = familyOf(deployment, replicaSets);
+      const family = familyOf(deployment, { own: replicaSets, orphans: [] });
       const { newest, old } = family;
       expect({
         newest: nameOf(newest),

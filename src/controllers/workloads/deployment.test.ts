@@ -580,6 +580,26 @@ scenarios(deployment, {
     now,
     plan: plan('create-replica-set', [create(recreating, 3, 2, 3)]),
   },
+  'Recreate: waits for pods of a ReplicaSet that it may not adopt, and looks again, for none of them wakes it': {
+    given: [recreating, orphan, pod({ name: 'web-9-a', owner: orphan })],
+    key,
+    now,
+    memory: { fruitless: ['uid-web-9'] },
+    check: ({ chains, requeueAfter }) => {
+      expect(chains.flat().map(({ reason }) => reason)).toEqual(['adopt']);
+      expect(requeueAfter).toBe(10_000);
+    },
+  },
+  'Recreate: goes on beside one that it may not adopt once only ended pods of it are left': {
+    given: [recreating, orphan, pod({ name: 'web-9-a', owner: orphan, phase: 'Failed' })],
+    key,
+    now,
+    memory: { fruitless: ['uid-web-9'] },
+    check: ({ chains, requeueAfter }) => {
+      expect(chains.flat().map(({ reason }) => reason)).toEqual(['create-replica-set', 'adopt']);
+      expect(requeueAfter).toBeUndefined();
+    },
+  },
   'Recreate: goes on where its size changed in the midst of a rolling update': {
     given: [
       settled('app:2', 2, 2, { spec: { strategy: { type: 'Recreate' } } }),

@@ -62,7 +62,7 @@ function reconcile(input: DeploymentInput): Plan {
   const { first, beside } = sortClaims(known, claimPatches(claimantOf(object), 'apps/replicasets', claims));
   if (first.length > 0) return claimPlan(claimantOf(object), first);
 
-  const family = familyOf(object, claims.own);
+  const family = familyOf(object, claims);
   const leaving = object.metadata?.deletionTimestamp !== undefined;
   const step = leaving ? nothing('leaving') : nextStep(object, family, view);
   if (step.chains.length + beside.length > 0) {
@@ -104,7 +104,7 @@ function settle(input: DeploymentInput, outcomes: Outcomes, plan: Plan): Plan {
   const events = eventsOf(object, done);
   if (plan.reason === 'rollback') return nothing('settled', { events, ...memory });
   const again = claimed.some(isDone) || done.some((outcome) => makes(outcome) && isDone(outcome));
-  const family = familyOf(object, claimsOf(object, selector, input.view).own);
+  const family = familyOf(object, claimsOf(object, selector, input.view));
   return {
     ...statusPlan(object, family, reportOf(object, plan, done, input.view), input.now.wall),
     events,

@@ -3,7 +3,6 @@ import type { Deployment, ReplicaSet } from '#core/k8s/types.gen.ts';
 import { isTerminal } from '#core/pod.ts';
 import type { Matcher } from '#core/selector.ts';
 import type { View } from '#core/view.ts';
-import type { Family } from './family.ts';
 
 export type Listed = 'apps/deployments' | 'apps/replicasets' | 'core/pods';
 
@@ -30,9 +29,9 @@ export function claimsOf(deployment: Deployment, selector: Matcher, view: View<L
   };
 }
 
-/** Whether a pod of an old ReplicaSet still runs, or one of them believes so: then a Recreate must wait. */
-export function oldPodsRun({ old }: Family, view: View<Listed>): boolean {
-  return old.some(
+/** Whether a pod of one of these still runs, or one of them believes so: then a Recreate must wait. */
+export function podsRun(replicaSets: readonly ReplicaSet[], view: View<Listed>): boolean {
+  return replicaSets.some(
     (replicaSet) =>
       (replicaSet.status?.replicas ?? 0) > 0 ||
       ownedBy({ resource: 'apps/replicasets', object: replicaSet }, 'core/pods', view).some((pod) => !isTerminal(pod)),

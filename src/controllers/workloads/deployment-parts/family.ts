@@ -8,13 +8,20 @@ import { sameTemplate } from './template.ts';
 export interface Family {
   readonly newest: ReplicaSet | undefined;
   readonly old: readonly ReplicaSet[];
+  /** Those that it ought to have and may not adopt. It neither counts nor changes them, but their pods run. */
+  readonly orphans: readonly ReplicaSet[];
+}
+
+interface Claimed {
+  readonly own: readonly ReplicaSet[];
+  readonly orphans: readonly ReplicaSet[];
 }
 
 /** Of several with the Deployment's template it is the oldest, so that the choice never changes. */
-export function familyOf(deployment: Deployment, replicaSets: readonly ReplicaSet[]): Family {
-  const ordered = [...replicaSets].sort(byAge);
+export function familyOf(deployment: Deployment, { own, orphans }: Claimed): Family {
+  const ordered = [...own].sort(byAge);
   const newest = ordered.find(({ spec }) => sameTemplate(spec.template, deployment.spec.template));
-  return { newest, old: ordered.filter((one) => one !== newest) };
+  return { newest, old: ordered.filter((one) => one !== newest), orphans };
 }
 
 export const everyone = ({ newest, old }: Family): readonly ReplicaSet[] => [

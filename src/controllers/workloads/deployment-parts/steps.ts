@@ -1,9 +1,10 @@
 import type { Deployment } from '#core/k8s/types.gen.ts';
 import { nothing, type Plan, type Write } from '#core/plan.ts';
+import { seconds } from '#core/time.ts';
 import type { View } from '#core/view.ts';
 import { desiredReplicas } from './annotations.ts';
 import { desiredOf, isActiveSet, isRolling, sizeOf } from './bounds.ts';
-import { type Listed, oldPodsRun } from './claim.ts';
+import { type Listed, podsRun } from './claim.ts';
 import { activeOld, activeOrLatest, everyone, type Family } from './family.ts';
 import { outdated } from './history.ts';
 import { creation, noted } from './newest.ts';
@@ -13,6 +14,8 @@ import { emptied, isSaturated, proportional, rollDown, rollUp, type Target } fro
 import { isComplete } from './status.ts';
 
 const REST = nothing('rest');
+/** Nobody wakes a Deployment for the pods of a ReplicaSet that is not its own: it looks again. */
+const WAIT_FOR_ORPHANS = nothing('wait', { requeueAfter: seconds(10) });
 
 /**
  * The next step of a Deployment, one kind of write at a time; what it writes is in the view of the next run. Without a
@@ -105,7 +108,9 @@ function rolled(deployment: Deployment, family: Family): Plan {
 
 function recreated(deployment: Deployment, family: Family, view: View<Listed>): Plan {
   if (activeOld(family).length > 0) return resize('roll', deployment, emptied(family));
-  if (oldPodsRun(family, view)) return REST;
+  if (podsRun(family.old, view)) return REST;
+  // Not its own, but of an earlier version for all it knows: two at once are what a Recreate is to prevent.
+  if (podsRun(family.orphans, view)) return WAIT_FOR_ORPHANS;
   const { newest } = family;
   if (newest === undefined) return created(deployment, family);
   const all = { replicaSet: newest, replicas: desiredOf(deployment) };
