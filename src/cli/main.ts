@@ -3,12 +3,18 @@
  * `comptroller <command>`. Commands are loaded when they are called, so that `run` and `keeper` never load what only the
  * command line needs.
  */
+import { ensureHardened } from '#config/harden.ts';
+
 const COMMANDS: Readonly<
   Record<string, { readonly does: string; readonly load: () => Promise<(args: readonly string[]) => Promise<void>> }>
 > = {
   run: {
     does: 'run the controllers (upstream flags; see run --help)',
-    load: async () => (await import('./run.ts')).run,
+    load: async () => {
+      // First of all: the process starts itself again, and what was loaded before would be loaded twice.
+      ensureHardened();
+      return (await import('./run.ts')).run;
+    },
   },
   keeper: {
     does: 'run the keeper process: CA key and checkpoint key',

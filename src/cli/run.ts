@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '#config/errors.ts';
-import { ensureHardened } from '#config/harden.ts';
 import { loadConfig } from '#config/load.ts';
 import { processTitle } from '#config/process-title.ts';
 import { CONTROLLERS } from '#controllers/registry.ts';
@@ -10,7 +9,7 @@ import { startComptroller } from '../main.ts';
 /** A second signal does not wait for the drain. */
 const IMPATIENT = 130;
 
-/** `comptroller run`: hardened, with upstream's flags. Exit codes are listed in README.md. */
+/** `comptroller run`, in a process that is hardened already, with upstream's flags. Exit codes are listed in README.md. */
 export async function run(args: readonly string[]): Promise<void> {
   const command = readCommand(args);
   if (command === undefined) return;
@@ -20,7 +19,6 @@ export async function run(args: readonly string[]): Promise<void> {
     );
     return;
   }
-  ensureHardened();
   process.title = processTitle(command.config);
   const comptroller = await startComptroller(command.config);
   let asked = 0;
