@@ -111,7 +111,10 @@ describe('a namespace full of things', () => {
     const deletions = readAudit(cluster).filter((event) => mine(event) && event.verb.startsWith('delete'));
     expect(about(deletions[0] as AuditEvent)).toBe('deletecollection pods');
     expect(new Set(deletions.map(({ objectRef }) => objectRef?.namespace))).toEqual(new Set(['shop']));
-    expect(deletions.every(({ responseStatus }) => responseStatus?.code === 200)).toBe(true);
+    // Somebody else may have been faster, or the API server too busy: never forbidden, never invalid.
+    expect(
+      deletions.filter(({ responseStatus }) => ![200, 404, 409, 429, 504].includes(responseStatus?.code ?? 0)),
+    ).toEqual([]);
     const kinds = new Set(deletions.map(about));
     for (const one of ['deletecollection secrets', 'deletecollection widgets', 'delete roles', 'delete leases'])
       expect(kinds).toContain(one);

@@ -1,5 +1,6 @@
 /** One Comptroller on a real control plane: what its users see, and what the API server wrote down about it. */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Pod, ReplicaSet } from '#core/k8s/types.gen.ts';
 import { brief, isMutating, isOurs, isWork, logOf, ourWrites, readAudit, refusedByAuthority } from '#kit/audit.ts';
@@ -244,10 +245,9 @@ describe('the process', () => {
     expect((await recordsIn(manager.ledgerDir)).at(-1)).toMatchObject({ type: 'stop' });
 
     await scale(admin, web, 51);
-    const started = performance.now();
     const second = await world.start();
-    // The lease lasts 15 s; who waited for it to run out would be far over this.
-    expect(performance.now() - started).toBeLessThan(10_000);
+    // The lease lasts 15 s; who waited for it to run out would be far over this. A busy machine may be slow to start.
+    expect(saidAt(second, 'winning leadership') - saidAt(second, 'policy bundle activated')).toBeLessThan(8000);
     await ready(admin, web, 51);
     const { id } = await liveLog(second);
     const after = ourWrites(cluster)
@@ -267,4 +267,11 @@ function noSecrets(manager: RunningManager): void {
   expect(said).not.toMatch(/eyJ[A-Za-z0-9_-]{20,}\./);
   expect(said).not.toMatch(/bearer/i);
   expect(said).not.toContain('"d":');
+}
+
+/** Milliseconds since 1970 at which its log says so. */
+function saidAt({ logFile }: { readonly logFile: string }, msg: string): number {
+  const lines = readFileSync(logFile, 'utf8').split('\n').filter(Boolean);
+  const line = lines.map((text) => JSON.parse(text) as { msg: string; ts: string }).find((one) => one.msg === msg);
+  return Date.parse(line?.ts ?? '');
 }
