@@ -54,8 +54,12 @@ beforeAll(async () => {
   } as object);
   await make('owner');
   owner = (await world.admin.get('core/configmaps', { namespace: 'default', name: 'owner' })) as ApiObject;
+  let tried = 0;
   const inForce = async (): Promise<boolean> => {
-    const tries = [await send('DELETE', `${at('owner')}?dryRun=All`), await patch('owner', { labels: { app: 'y' } })];
+    tried += 1;
+    // With a body the API server does not read the query: only the body makes it a dry run.
+    const dryRun = { apiVersion: 'v1', kind: 'DeleteOptions', dryRun: ['All'] };
+    const tries = [await send('DELETE', at('owner'), dryRun), await patch('owner', { labels: { app: `y${tried}` } })];
     return tries.every(({ message }) => message.includes('garbage-collector.comptroller.dev'));
   };
   await until(inForce, { timeout: 90_000, why: 'the admission policy to be in force' });

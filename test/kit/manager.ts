@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll } from 'vitest';
 import type { Lease, Pod, ReplicaSet } from '#core/k8s/types.gen.ts';
 import type { NamingMode } from '#identity/profiles.ts';
@@ -184,7 +185,13 @@ export function knock(
 
 /** The value of one metric at a replica's door; 0 while it has none. */
 export async function metric({ manager, cluster }: World, name: string, labels = ''): Promise<number> {
-  const { status, body } = await knock(manager, '/metrics', cluster.adminKeys);
+  let answer = await knock(manager, '/metrics', cluster.adminKeys);
+  // Who asks again and again is told to wait, and does.
+  for (let tries = 0; answer.status === 429 && tries < 20; tries++) {
+    await setTimeout(250);
+    answer = await knock(manager, '/metrics', cluster.adminKeys);
+  }
+  const { status, body } = answer;
   if (status !== 200) throw new Error(`reading metrics: ${status}`);
   const line = body.split('\n').find((one) => one.startsWith(`${name}${labels}`) && !one.startsWith('#'));
   return Number(line?.slice(line.lastIndexOf(' ') + 1) ?? 0);
