@@ -4,7 +4,10 @@ import type { Job } from '#core/k8s/types.gen.ts';
 import { brief, isOurs, ourWrites, readAudit, refusedByAuthority } from '#kit/audit.ts';
 import { heard, newNamespace, withManager } from '#kit/manager.ts';
 
-const world = withManager({ nodes: 0, first: { flags: ['--concurrent-ttl-after-finished-syncs=2', '--v=4'] } });
+const world = withManager({
+  nodes: 0,
+  first: { flags: ['--concurrent-ttl-after-finished-syncs=2', '--enable-garbage-collector=false', '--v=4'] },
+});
 const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } };
 const at = (name: string) => ({ namespace: 'batch', name });
 
