@@ -1,31 +1,23 @@
 /** The life of a `run` process: follow, lead, end. Every way to end drains what is under way, and says why in the ledger. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Endpoint } from '#api/connections.ts';
-import type { Streams } from '#api/port.ts';
 import { createReads } from '#api/reads.ts';
 import { caughtUp } from '#cache/catch-up.ts';
 import { followDiscovery } from '#cache/tracker.ts';
 import type { Config } from '#config/config.ts';
-import type { ApiServer } from '#config/kubeconfig.ts';
-import { type Controller, type ControllerSettings, watchesAll } from '#core/controller.ts';
+import { type ControllerSettings, watchesAll } from '#core/controller.ts';
 import { type Ms, seconds } from '#core/time.ts';
 import { createEventLane, type EventLane } from '#gate/events.ts';
 import { createGate, type Gate } from '#gate/gate.ts';
 import type { GateParts } from '#gate/ports.ts';
 import { recover } from '#gate/recover.ts';
-import type { RunningIdentities } from '#identity/identities.ts';
-import type { Keeper } from '#keeper/port.ts';
-import type { SpawnedKeeper } from '#keeper/spawn.ts';
 import type { Epoch, Fence } from '#leader/port.ts';
-import type { Opened } from '#ledger/open.ts';
 import type { Anchor } from '#ledger/port.ts';
-import type { createEvaluator } from '#policy/evaluator.ts';
 import { watchClockJumps } from '#telemetry/clock.ts';
 import { watchLoopDelay } from '#telemetry/loop-delay.ts';
 import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
-import type { Blast } from './blast.ts';
 import { JUMP_BOUND, type Leadership, openLeadership, WRITE_TIMEOUT } from './leadership.ts';
+import type { Base, Pipeline } from './parts.ts';
 import { type Reign, startReign } from './queue/reign.ts';
 import { noteRollback } from './rollback.ts';
 import { within } from './within.ts';
@@ -43,25 +35,6 @@ export interface Comptroller {
   readonly ended: Promise<Ended>;
   /** Hands over: drains, gives the lease up, records the stop. */
   stop(): void;
-}
-
-/** What needs the operator's configuration and the keeper, in the order in which it was opened. */
-export interface Base {
-  readonly api: ApiServer;
-  readonly endpoint: Endpoint;
-  readonly keeper: Keeper;
-  readonly spawned: SpawnedKeeper | undefined;
-  readonly opened: Opened;
-  readonly identities: RunningIdentities;
-  /** `<hostname>_<uuid>`: the holder of the lease. */
-  readonly identity: string;
-}
-
-export interface Pipeline extends Omit<GateParts, 'fence' | 'meter' | 'log' | 'evaluator'> {
-  readonly blast: Blast;
-  readonly evaluator: Awaited<ReturnType<typeof createEvaluator>>;
-  readonly streams: Streams;
-  readonly controllers: readonly Controller[];
 }
 
 export interface Outside {

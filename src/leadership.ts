@@ -10,7 +10,7 @@ import { leaseFound, leasePath, leaseRequest, leaseWritten } from '#leader/reque
 import { createSoleLeader } from '#leader/sole.ts';
 import { watchLease } from '#leader/watch.ts';
 import type { Anchor } from '#ledger/port.ts';
-import type { Base, Pipeline } from './conduct.ts';
+import type { Base, Pipeline } from './parts.ts';
 
 /** What the API server may take for one write, where the lease is long enough. */
 export const WRITE_TIMEOUT: Ms = seconds(6);

@@ -38,9 +38,10 @@ import { createLog } from '#telemetry/log.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
 import type { Telemetry } from '#telemetry/port.ts';
 import { openBlast } from './blast.ts';
-import { type Base, type Comptroller, conduct, type Pipeline } from './conduct.ts';
+import { type Comptroller, conduct } from './conduct.ts';
 import { openDoors } from './doors/server.ts';
 import { writeTimeoutFor } from './leadership.ts';
+import type { Base, Pipeline } from './parts.ts';
 
 const readFile = (path: string): string => readFileSync(path, 'utf8');
 

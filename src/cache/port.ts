@@ -19,6 +19,8 @@ export type Listener = (old: ApiObject | undefined, now: ApiObject | undefined) 
  * and go; a store of its own is not waited for by leadership: who decides on them confirms live.
  */
 export interface TrackedResources {
+  /** JSON Pointers of what is not known of an object of which only the metadata was read. */
+  readonly untracked: readonly string[];
   /** The whole new set. What is not in it any more is watched no longer, and its objects are forgotten silently. */
   set(tracking: { readonly discovery: Discovery; readonly plans: readonly CachePlan[] }): void;
   current(): Tracking;

@@ -27,11 +27,22 @@ export interface Projection {
   readonly untracked: readonly string[];
 }
 
+/** What is not known of an object of which only the metadata was read. */
+export const BEYOND_METADATA: readonly string[] = [
+  ...ALWAYS,
+  '/spec',
+  '/status',
+  '/data',
+  '/stringData',
+  '/type',
+  '/immutable',
+];
+
 /** Of a cache that keeps nothing but metadata, whatever the resource. */
 const METADATA_PROJECTION: Projection = {
   metadataOnly: true,
   drops: [],
-  untracked: [...ALWAYS, '/spec', '/status', '/data', '/stringData', '/type', '/immutable'],
+  untracked: BEYOND_METADATA,
 };
 
 export function projectionFor(plan: { readonly resource: Resource; readonly metadataOnly?: true }): Projection {

@@ -5,6 +5,7 @@ import type { Resource } from '#core/resource.ts';
 import type { CacheOptions } from './cache.ts';
 import type { CachePlan } from './plan-caches.ts';
 import type { Listener, TrackedResources } from './port.ts';
+import { BEYOND_METADATA } from './projections.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 import type { Store } from './store.ts';
 
@@ -70,6 +71,7 @@ export function createTracked(
   };
 
   return {
+    untracked: BEYOND_METADATA,
     start(given) {
       signal = given;
       given.addEventListener('abort', () => {

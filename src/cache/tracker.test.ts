@@ -44,6 +44,7 @@ async function follow(...given: ReadResult<Discovery>[]): Promise<void> {
   answers = given;
   let current: Discovery | undefined;
   const tracked: TrackedResources = {
+    untracked: [],
     set(tracking) {
       current = tracking.discovery;
       plans.push(tracking.plans);

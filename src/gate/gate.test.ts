@@ -120,6 +120,11 @@ describe('what leaves', () => {
       { apiVersion: 'example.com/v1', kind: 'Widget', metadata },
       { metadata: { name: 'w', labels: { planned: 'yes' } } },
     ]);
+    // A rule must not take for absent what nobody read.
+    expect(seen.map(({ untracked, partial: inPart }) => [untracked, inPart])).toEqual([
+      [['/spec'], true],
+      [['/spec'], true],
+    ]);
   });
 
   test('a plan without a trigger is judged and recorded by the root whose end is its cause', async () => {

@@ -1,4 +1,4 @@
-import { listedBy, watchesAll } from '#core/controller.ts';
+import { type Controller, listedBy, watchesAll } from '#core/controller.ts';
 import { type ErrorCode, retryOf } from '#core/errors.ts';
 import { patched } from '#core/patch.ts';
 import { type Outcome, targetOf, type Write } from '#core/plan.ts';
@@ -127,11 +127,20 @@ function prepare(
     epoch: parts.fence.epoch(),
     bundle,
     user: parts.identities.current(work.controller.name).user,
-    facts: { namespace: (name) => namespaceOf(parts, name), untracked: (resource) => cache.untracked(resource) },
+    facts: {
+      namespace: (name) => namespaceOf(parts, name),
+      untracked: (resource) => untrackedBy(work.controller, resource, cache),
+    },
     now: clock.now(),
   });
   const standing = lane === 'event' ? undefined : park.standing(writeId, bundle, input);
   return { ok: true, asked: { pending, input, standing } };
+}
+
+/** Of what it does not list, who works on everything reads the metadata only: rules must not take the rest for absent. */
+function untrackedBy({ rbac }: Controller, resource: Resource, cache: GateParts['cache']): readonly string[] {
+  const whole = listedBy(rbac).includes(resource) || !rbac.some(({ kind }) => kind === 'any');
+  return whole ? cache.untracked(resource) : cache.tracked.untracked;
 }
 
 /** What the cache shows under the uid that a change is for; nothing where the controller neither lists nor tracks it. */

@@ -283,7 +283,7 @@ function fakeCache(world: World): Cache {
     },
   });
   return {
-    tracked: NOTHING_TRACKED,
+    tracked: { ...NOTHING_TRACKED },
     start: async () => {},
     view: (listed) => liveView(world, listed),
     subscribe: () => () => {},

@@ -2,6 +2,7 @@ import type { TrackedResources } from '#cache/port.ts';
 
 /** A cache that tracks nothing. */
 export const NOTHING_TRACKED: TrackedResources = {
+  untracked: ['/spec'],
   set: () => {},
   current: () => ({ discovery: undefined, resources: new Map() }),
   get: () => undefined,
