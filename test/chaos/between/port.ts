@@ -1,0 +1,56 @@
+/** What the proxy between Comptroller and the API server can do. Types only. */
+
+export interface RequestSeen {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly watch: boolean;
+  /** Common name of the client's certificate. */
+  readonly user: string;
+}
+
+/** What happens to one request; undefined lets it pass. */
+export type Mischief =
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+    }
+  /** Milliseconds before the request goes on. */
+  | { readonly kind: 'delay-request'; readonly delay: number }
+  /** Milliseconds before the answer's first byte. */
+  | { readonly kind: 'delay-answer'; readonly delay: number }
+  /** The answer ends after so many bytes of its body, the connection with it. */
+  | { readonly kind: 'truncate'; readonly after: number }
+  /** So many bytes of the body are turned into something else. */
+  | { readonly kind: 'garble'; readonly bytes: number }
+  /** It reaches the API server; no answer ever comes back. */
+  | { readonly kind: 'lose-answer' }
+  /** It never reaches the API server, and no answer comes. */
+  | { readonly kind: 'swallow' }
+  /** The connection is reset. */
+  | { readonly kind: 'reset' }
+  /** The head of the answer, then silence: what a watch does that has fallen asleep. */
+  | { readonly kind: 'silence' };
+
+export interface Between {
+  /** `https://127.0.0.1:<port>`, for the kubeconfig. */
+  readonly server: string;
+  /** Bytes as they come, mutual TLS from end to end: the state it starts in. Open connections of another mode are ended. */
+  pass(): void;
+  /** Open connections stay open and nothing moves any more; new ones are accepted and nothing comes back. */
+  freeze(): void;
+  /** Open connections are reset, new ones refused. */
+  refuse(): void;
+  /**
+   * Ends TLS here and asks the API server as its front proxy, in the name of the client's certificate: the way to
+   * touch single requests. Decides for each; connections of another mode are ended.
+   */
+  meddle(decide: (request: RequestSeen) => Mischief | undefined): void;
+  /** Ends every connection that is open, with a reset. */
+  cut(): void;
+  /** So far, by all modes. */
+  readonly connections: number;
+  close(): Promise<void>;
+}
