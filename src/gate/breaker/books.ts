@@ -29,8 +29,11 @@ export interface Ask {
 }
 
 export type Answer =
-  /** `vital`: must be kept before the write goes on. `undo` takes it back, where it could not be kept. */
-  | { readonly kind: 'pass'; readonly vital: boolean; readonly undo: () => void }
+  /**
+   * `vital`: must be kept before the write goes on. `undo` takes it back, where it could not be kept. `side`: where it
+   * was charged, and is given back.
+   */
+  | { readonly kind: 'pass'; readonly vital: boolean; readonly side: Wish['side']; readonly undo: () => void }
   | { readonly kind: 'held'; readonly hold: Hold; readonly tripped: boolean }
   /** Over a limit, and there are too many holds to remember one more. */
   | { readonly kind: 'full' };
@@ -72,10 +75,14 @@ export class Books {
   readonly #grants: Grants;
   readonly #window: Window;
   readonly #heldAll: Map<HoldReason, Ms>;
+  /** Roots that an earlier leader had seen evidence for. */
+  readonly #inherited: ReadonlySet<string>;
 
   constructor(limits: BreakerLimits, from: BooksState = EMPTY) {
     this.#limits = limits;
     this.#accounts = new Accounts(from.accounts);
+    const evident = from.accounts.filter(({ tallies }) => tallies.some(({ side }) => side === 'evident'));
+    this.#inherited = new Set(evident.map(({ id }) => id));
     this.#holds = new Holds(from.holds, from.serial);
     this.#grants = new Grants(from.grants);
     this.#window = createWindow(from.window);
@@ -90,13 +97,22 @@ export class Books {
     const weightless = loss === 0 && total === 0 && rolled === 0;
     const standing = this.#holds.standing(asked.root, asked.namespace, weightless);
     if (standing !== undefined) return { kind: 'held', hold: standing, tripped: false };
-    if (weightless) return { kind: 'pass', vital: false, undo: () => {} };
+    if (weightless) return { kind: 'pass', vital: false, side: 'bare', undo: () => {} };
     const account = this.#accounts.of(asked.root.id, asked.has, wall);
-    const side = asked.evidence === 'absent' ? 'bare' : 'evident';
+    const side = asked.evidence === 'absent' && !this.#goesOn(asked, account) ? 'bare' : 'evident';
     const want = Math.max(account[side].used + loss, total);
     const extra = Math.max(0, want - account[side].covered);
     const interrupted = Math.max(0, account.rollout.used + rolled - account.rollout.covered);
     return this.#charge(asked, account, { side, loss, rolled, want, extra, interrupted }, wall);
+  }
+
+  /**
+   * A leader that was killed had seen the evidence, and what goes on now is what is left of what it was let take: the
+   * next one has not seen the owner's end, and need not. Never more than was kept then.
+   */
+  #goesOn({ root, loss, total = 0 }: Ask, { evident }: Standing): boolean {
+    const wanted = Math.max(evident.used + bounded(loss), bounded(total));
+    return this.#inherited.has(root.id) && wanted <= evident.covered;
   }
 
   #charge(asked: Ask, account: Standing, wish: Wish, wall: Ms): Answer {
@@ -112,7 +128,7 @@ export class Books {
     const undo = this.#enter(asked, wish, drawn, grant, wall);
     const bare = { ...at, evident: false, charged: account.bare.charged };
     const byEvidence = side === 'evident' && exceeds(bare, { ...moreOf(wish, 0), bare: extra }, this.#limits);
-    return { kind: 'pass', vital: drawn > 0 || (byEvidence !== false && byEvidence !== undefined), undo };
+    return { kind: 'pass', vital: drawn > 0 || (byEvidence !== false && byEvidence !== undefined), side, undo };
   }
 
   #position({ namespace }: Ask, account: Standing, side: Wish['side'], wall: Ms): Position {

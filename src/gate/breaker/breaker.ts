@@ -169,7 +169,6 @@ async function passed(
     return refuse(judged, charges, blind, work, parts);
   }
   meter.count('breaker_weight_total', { controller: work.controller.name, evidence }, weight);
-  const side = evidence === 'absent' ? 'bare' : 'evident';
   return {
     judged,
     settle(outcomes) {
@@ -177,7 +176,7 @@ async function passed(
       for (const charge of charges) {
         const back = charge.loss.weight - followsOf(charge);
         if (back <= 0 || !not.has(charge.pending.write)) continue;
-        store.books?.refund(root.id, charge.rolls ? 'rollout' : side, back);
+        store.books?.refund(root.id, charge.rolls ? 'rollout' : answer.side, back);
         store.touch();
       }
     },
