@@ -39,6 +39,8 @@ export interface RunningManager extends ManagedProcess {
 export interface ManagerOptions {
   readonly replica?: string;
   readonly flags?: readonly string[];
+  /** Of Node, before the program: `--cpu-prof`. */
+  readonly nodeFlags?: readonly string[];
   /** Milliseconds until it must lead; a predecessor's lease may have to run out first. */
   readonly timeout?: number;
   /** False: returns when the process runs, as a follower perhaps. */
@@ -97,7 +99,7 @@ export async function startManager(
   at: Installation,
   options: ManagerOptions = {},
 ): Promise<RunningManager> {
-  const { replica = 'one', flags = [], timeout = 40_000, waitForLead = true } = options;
+  const { replica = 'one', flags = [], nodeFlags = [], timeout = 40_000, waitForLead = true } = options;
   const [port] = await freePorts(1);
   const ledgerDir = join(at.ledgers, replica);
   const stateDir = join(at.directory, `state-${replica}`);
@@ -119,7 +121,7 @@ export async function startManager(
     // A log of its own for each start: the end of the one before says nothing about this one.
     name: `comptroller-${replica}-${port}`,
     command: process.execPath,
-    args: [join(ROOT, 'src/cli/main.ts'), 'run', ...args],
+    args: [...nodeFlags, join(ROOT, 'src/cli/main.ts'), 'run', ...args],
   });
   if (waitForLead)
     await until(() => atWork(running), { timeout, why: 'Comptroller to lead and start its controllers', every: 10 });

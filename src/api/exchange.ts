@@ -48,7 +48,8 @@ export function exchange(
       return;
     }
     signal?.addEventListener('abort', onAbort, { once: true });
-    dispatcher.dispatch(request, handler);
+    // Else a DELETE with a body, which all of ours have, ends its connection: the next one would shake hands again.
+    dispatcher.dispatch({ reset: false, ...request }, handler);
   });
 }
 

@@ -156,6 +156,17 @@ describe('the writer', () => {
     expect(await writer.send(request(), yes)).toEqual({ kind: 'answered', status: 502, body: undefined });
   });
 
+  test('connections are used again, after deletions with their bodies too', async () => {
+    server.handle((message, response) => {
+      message.resume().once('end', () => response.writeHead(200).end('{}'));
+    });
+    const options = '{"kind":"DeleteOptions","preconditions":{"uid":"u"}}';
+    for (const method of ['DELETE', 'DELETE', 'POST', 'DELETE', 'PATCH', 'DELETE'] as const)
+      expect(await writer.send(request({ method, body: options }), yes)).toMatchObject({ status: 200 });
+    // A second one where a request comes in the turn in which the one before it ended.
+    expect(server.connections.length).toBeLessThanOrEqual(2);
+  });
+
   test('no connection: unsent, and the fence was not asked', async () => {
     await server.close();
     let asked = 0;
