@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'deploy/**/*.test.ts', 'test/conformance/*.test.ts'],
+          include: ['src/**/*.test.ts', 'deploy/**/*.test.ts', 'test/conformance/*.test.ts', 'test/chaos/**/*.test.ts'],
           environment: 'node',
         },
       },

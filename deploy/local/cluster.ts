@@ -120,6 +120,12 @@ class Cluster implements LocalCluster {
   get comptrollerCa(): KeyFiles {
     return this.#plan.pki.comptrollerCa;
   }
+  get serving(): KeyFiles {
+    return this.#plan.pki.serving;
+  }
+  get frontProxyClient(): KeyFiles {
+    return this.#plan.pki.frontProxyClient;
+  }
   get serviceAccountKeyFile(): string {
     return this.#plan.pki.serviceAccount.keyFile;
   }

@@ -47,6 +47,9 @@ export interface LocalCluster {
   readonly clusterCa: KeyFiles;
   /** For Comptroller's keeper. The API server trusts clients that it signed. */
   readonly comptrollerCa: KeyFiles;
+  /** Of the API server itself; and whom it takes for a front proxy. For who stands in between. */
+  readonly serving: KeyFiles;
+  readonly frontProxyClient: KeyFiles;
   /** Signs service-account tokens, PKCS#8 PEM. */
   readonly serviceAccountKeyFile: string;
   /** JSON lines, written before each answer. */

@@ -41,7 +41,9 @@ export interface Between {
   pass(): void;
   /** Open connections stay open and nothing moves any more; new ones are accepted and nothing comes back. */
   freeze(): void;
-  /** Open connections are reset, new ones refused. */
+  /** The same of the connections that are open now, as when a router has forgotten them; new ones go through. */
+  strand(): void;
+  /** Open connections are reset, new ones as soon as they are made. */
   refuse(): void;
   /**
    * Ends TLS here and asks the API server as its front proxy, in the name of the client's certificate: the way to
