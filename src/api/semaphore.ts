@@ -1,22 +1,24 @@
-/** First come, first served. */
+import { createFair } from '#core/fair.ts';
+
+/** Tenants take turns, each first come, first served. */
 export interface Semaphore {
-  acquire(): Promise<void>;
+  acquire(tenant: string): Promise<void>;
   release(): void;
 }
 
 export function createSemaphore(count: number): Semaphore {
   let free = count;
-  const waiting: (() => void)[] = [];
+  const waiting = createFair<() => void>();
   return {
-    acquire: () => {
+    acquire: (tenant) => {
       if (free > 0) {
         free--;
         return Promise.resolve();
       }
-      return new Promise((resolve) => waiting.push(resolve));
+      return new Promise((resolve) => waiting.add(tenant, resolve));
     },
     release: () => {
-      const next = waiting.shift();
+      const next = waiting.next();
       if (next === undefined) free++;
       else next();
     },

@@ -151,6 +151,26 @@ describe('the writer', () => {
     expect(arrived).toBe(2);
   });
 
+  test('I15: what one namespace has to send does not stand before what another has', async () => {
+    const waiting: (() => void)[] = [];
+    const seen: string[] = [];
+    server.handle((message, response) => {
+      seen.push(message.url ?? '');
+      waiting.push(() => response.writeHead(200).end('{}'));
+    });
+    const send = (namespace: string, path: string) =>
+      writer.send(request({ path, target: { resource: 'core/pods', namespace } }), yes);
+    const sent = ['/1', '/2', '/3', '/4', '/5'].map((path) => send('a', path));
+    sent.push(send('b', '/b'));
+    for (let served = 0; served < sent.length; served++) {
+      await until(() => waiting.length > served, { why: 'the next write to arrive', timeout: 5000 });
+      waiting[served]?.();
+    }
+    await Promise.all(sent);
+    expect(seen.slice(0, 2).sort()).toEqual(['/1', '/2']);
+    expect(seen.indexOf('/b')).toBeLessThan(4);
+  });
+
   test('a refusal that is no JSON is an answer all the same', async () => {
     server.handle((_message, response) => response.writeHead(502).end('bad gateway'));
     expect(await writer.send(request(), yes)).toEqual({ kind: 'answered', status: 502, body: undefined });

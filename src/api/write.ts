@@ -42,7 +42,7 @@ export function createWriter(options: WriterOptions): Writer {
       if (!isRecorded(recorded)) throw new TypeError('sending a request that the gate did not record');
       const { request } = recorded;
       const lane = laneOf(request.identity);
-      await lane.acquire();
+      await lane.acquire(request.target.namespace ?? '');
       const begun = clock.now().mono;
       let started = false;
       const begin = (): boolean => {

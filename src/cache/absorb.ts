@@ -27,6 +27,8 @@ export function absorb(
   answer: unknown,
   at: { readonly namespace?: string | undefined; readonly name?: string | undefined } | undefined,
 ): Absorbed {
+  // A cache of one name is told nothing by a write of another.
+  if (scope !== undefined && at?.name !== undefined && at.name !== scope.name) return VISIBLE;
   const key = at?.name === undefined ? undefined : keyOf(at);
   if (kindOf(answer) !== undefined && decoder.matches(answer)) {
     const object = decoder.decode(answer, key === undefined ? undefined : store.get(key));

@@ -604,6 +604,9 @@ describe('own writes', () => {
     cache.absorb('core/pods', 'create', pod('other', '9'));
     cache.absorb('core/pods', 'create', pod('x', '10'));
     expect(names(cache)).toEqual(['x@10']);
+    // Thousands of them, where the collector clears up: none has to be waited for.
+    const ended = { kind: 'Status', status: 'Success', details: { name: 'other', uid: 'uid-other' } };
+    expect(cache.absorb('core/pods', 'delete', ended, { namespace: 'a', name: 'other' })).toBeUndefined();
     expect(cache.absorb('core/nodes', 'patch', {})).toBeUndefined();
     expect(cache.uncertain('core/nodes').reached()).toBe(true);
   });

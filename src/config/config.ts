@@ -14,8 +14,8 @@ export interface Config {
   readonly workers: ReadonlyMap<string, number>;
   /** Each controller's own budget of writes. */
   readonly api: { readonly qps: number; readonly burst: number };
-  /** Its further budgets: of one verb, in one namespace, for one reconciled object. */
-  readonly budgets: Readonly<Record<'verb' | 'namespace' | 'owner', BudgetConfig>>;
+  /** Its further budgets: of one verb, in one namespace, for one reconciled object; and of all, in bytes for a namespace. */
+  readonly budgets: Readonly<Record<'verb' | 'namespace' | 'owner' | 'bytes', BudgetConfig>>;
   readonly leaderElection: LeaderElectionConfig;
   readonly serving: ServingConfig;
   readonly cluster: {
@@ -51,7 +51,7 @@ export interface Config {
 }
 
 export interface BudgetConfig {
-  /** Writes a second. */
+  /** Writes, or bytes, a second. */
   readonly rate: number;
   readonly burst: number;
 }

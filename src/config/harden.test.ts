@@ -94,7 +94,12 @@ const CONFIG: Config = {
   controllers: ['replicaset', 'root-ca-certificate-publisher'],
   workers: new Map(),
   api: { qps: 20, burst: 30 },
-  budgets: { verb: { rate: 1, burst: 1 }, namespace: { rate: 1, burst: 1 }, owner: { rate: 1, burst: 1 } },
+  budgets: {
+    verb: { rate: 1, burst: 1 },
+    namespace: { rate: 1, burst: 1 },
+    owner: { rate: 1, burst: 1 },
+    bytes: { rate: 1, burst: 1 },
+  },
   leaderElection: { enabled: true, leaseDuration: 1, renewDeadline: 1, retryPeriod: 1, name: 'x', namespace: 'y' },
   serving: { bindAddress: '127.0.0.1', port: 10_257, minVersion: 'TLSv1.3', ciphers: [] },
   cluster: { name: 'kubernetes', rootCaFile: '/etc/kubernetes/pki/ca.crt', terminatedPodGcThreshold: 12_500 },

@@ -65,6 +65,7 @@ describe('defaults', () => {
       verb: DEFAULT_BUDGETS.verb,
       namespace: { ...DEFAULT_BUDGETS.namespace, rate: 0.5 },
       owner: { ...DEFAULT_BUDGETS.owner, burst: 7 },
+      bytes: DEFAULT_BUDGETS.bytes,
     });
     const wrong = ['  owner:\n    rate: 0\n', '  tenant:\n    rate: 1\n'];
     for (const one of wrong) expect(problems(['--config=file'], `${FILE}budgets:\n${one}`).join()).toContain('budgets');

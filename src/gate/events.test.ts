@@ -98,6 +98,17 @@ describe('the lane of Events', () => {
     expect(counts.get('gate_events_dropped_total{why=queue-full}')).toBe(2000);
   });
 
+  test("I15: one namespace's flood takes nothing from another, and delays it by one Event at most", async () => {
+    const { lane, work, happened } = laneBench();
+    const regarding = { resource: 'apps/replicasets', namespace: 'b', name: 'calm', uid: 'u-calm' } as const;
+    const flood = Array.from({ length: 3000 }, (_, n) => event('x', `set-${n}`));
+    lane.emit(work(), [...flood, { ...event('tripped'), regarding }]);
+    await lane.drained();
+    const at = wired(happened).findIndex(({ target }) => target.namespace === 'b');
+    expect(at).toBeGreaterThanOrEqual(0);
+    expect(at).toBeLessThan(3);
+  });
+
   test('an Event about a cluster-scoped object lies in the namespace default', async () => {
     const { lane, work, happened } = laneBench();
     const node: ApiObject = { metadata: { name: 'n', uid: 'u' } };

@@ -1,3 +1,4 @@
+import { createFair } from '#core/fair.ts';
 import type { Create, Patch, PlannedEvent, Write } from '#core/plan.ts';
 import { objectReference, type Ref } from '#core/ref.ts';
 import { formatTime, type Now } from '#core/time.ts';
@@ -28,14 +29,15 @@ export function createEventLane(parts: GateParts): EventLane {
   const correlator = createCorrelator();
   // Events of one object and reason go out one after another: else two equal ones would both be written anew.
   const turns = new Map<string, Promise<void>>();
-  const queue: Queued[] = [];
+  // By namespace: what one tenant's failures have to tell must not drown what another, or the breaker, has to say (I15).
+  const queue = createFair<Queued>();
   let running = 0;
   let serial = 0;
   let waiters: (() => void)[] = [];
 
   const pump = (): void => {
     while (running < AT_ONCE) {
-      const next = queue.shift();
+      const next = queue.next();
       if (next === undefined) break;
       running += 1;
       serial += 1;
@@ -48,7 +50,7 @@ export function createEventLane(parts: GateParts): EventLane {
           pump();
         });
     }
-    if (running > 0 || queue.length > 0) return;
+    if (running > 0 || queue.size() > 0) return;
     for (const resolve of waiters) resolve();
     waiters = [];
   };
@@ -56,15 +58,19 @@ export function createEventLane(parts: GateParts): EventLane {
   return {
     emit(work, events) {
       for (const event of events) {
-        if (queue.length >= QUEUE) parts.meter.count('gate_events_dropped_total', { why: 'queue-full' });
-        else queue.push({ work, event });
+        queue.add(namespaceOf(event), { work, event });
+        if (queue.size() <= QUEUE) continue;
+        queue.dropOfMost();
+        parts.meter.count('gate_events_dropped_total', { why: 'queue-full' });
       }
       pump();
     },
     drained: () =>
-      running === 0 && queue.length === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve)),
+      running === 0 && queue.size() === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve)),
   };
 }
+
+const namespaceOf = ({ regarding }: PlannedEvent): string => regarding.namespace ?? DEFAULT_NAMESPACE;
 
 const turnOf = ({ work, event }: Queued): string =>
   [work.controller.name, event.regarding.uid ?? event.regarding.name, event.reason].join('|');
@@ -124,7 +130,7 @@ function settle(
 }
 
 function newEvent(component: string, event: PlannedEvent, message: string, now: Now, serial: number): Write {
-  const namespace = event.regarding.namespace ?? DEFAULT_NAMESPACE;
+  const namespace = namespaceOf(event);
   const time = formatTime(now.wall);
   // Unique as upstream's: the object's name and a time, here made finer by a counter.
   const unique = ((BigInt(Math.floor(now.wall)) << 20n) | BigInt(serial & 0xfffff)).toString(16);

@@ -7,6 +7,7 @@ import type { Apply, Create, Delete, Patch, Write } from '#core/plan.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { allowed, BUNDLE, denied, gateBench, planOf, wired } from '#kit/gate.ts';
 import type { Decision, PolicyInput } from '#policy/port.ts';
+import { DEFAULT_BUDGETS } from './quota.ts';
 
 const web: ApiObject = {
   apiVersion: 'apps/v1',
@@ -337,6 +338,28 @@ describe('chains and groups', () => {
     expect([tally.applied?.length, tally.failed?.length, tally.skipped?.length]).toEqual([3, 4, 13]);
   });
 
+  test('I15: slow start holds fewer at once of heavy objects', async () => {
+    let [now, most] = [0, 0];
+    const bench = gateBench({}, { ...DEFAULT_BUDGETS, bytes: { rate: 1, burst: 1e9 } });
+    const { send } = bench.parts.writer;
+    Object.assign(bench.parts.writer, {
+      send: async (...asked: Parameters<typeof send>) => {
+        most = Math.max(most, ++now);
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        now -= 1;
+        return send(...asked);
+      },
+    });
+    const annotations = { heavy: 'x'.repeat(500_000) };
+    const heavy = creates(12).map(([one]) => {
+      const { object } = one as Create;
+      return [{ ...(one as Create), object: { ...object, metadata: { ...object.metadata, annotations } } }];
+    });
+    const executed = await bench.run(replicaset, web, { ...planOf(...heavy), spread: 'slow-start' });
+    expect(kinds(executed)).toEqual(Array(12).fill(['applied']));
+    expect(most).toBe(4);
+  });
+
   test('an answer of the wrong shape is recorded without what is no text', async () => {
     const metadata = { uid: null, name: { evil: 1 }, resourceVersion: 7 };
     const bench = gateBench({ answer: () => ({ kind: 'answered', status: 201, body: { metadata } }) });
@@ -562,7 +585,7 @@ describe('ResourceQuotas', () => {
 
   test('a budget that is used up gives back what was reserved', async () => {
     const none = { rate: 0.001, burst: 0 };
-    const bench = gateBench({}, { controller: none, verb: none, namespace: none, owner: none });
+    const bench = gateBench({}, { controller: none, verb: none, namespace: none, owner: none, bytes: none });
     bench.quota(undefined, small(9));
     const run = () => bench.run(replicaset, web, planOf([create(0)]));
     for (let n = 0; n < 3; n += 1) {

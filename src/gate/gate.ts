@@ -58,7 +58,7 @@ export function createGate(parts: GateParts): Gate {
 type Chains = readonly (readonly Write[])[];
 
 /** Judges and charges a group of chains together, then runs the allowed ones in parallel. */
-async function group(chains: Chains, plan: Plan, work: Work, parts: GateParts): Promise<Executed> {
+async function group(chains: Chains, plan: Plan, work: Work, parts: GateParts): Promise<Ran> {
   const { judged, settle } = await admit(chains, plan, work, parts);
   const ran = await runAll(judged, work, parts);
   settle(ran.outcomes);
@@ -73,9 +73,17 @@ async function admit(chains: Chains, plan: Plan, work: Work, parts: GateParts): 
   return parts.breaker.charge(judged, work, plan);
 }
 
-async function runAll(judged: readonly Judged[], work: Work, parts: GateParts): Promise<Executed> {
+async function runAll(judged: readonly Judged[], work: Work, parts: GateParts): Promise<Ran> {
   const ran = await Promise.all(judged.map((one) => runChain(one, work, parts)));
-  return { outcomes: ran.map(({ outcomes }) => outcomes), barriers: ran.flatMap(({ barriers }) => barriers) };
+  return {
+    outcomes: ran.map(({ outcomes }) => outcomes),
+    barriers: ran.flatMap(({ barriers }) => barriers),
+    longest: judged.reduce((most, one) => Math.max(most, longestOf(one)), 0),
+  };
+}
+
+function longestOf(judged: Judged): number {
+  return judged.ok ? Math.max(0, ...judged.chain.map(({ request }) => request.body?.length ?? 0)) : 0;
 }
 
 /**
@@ -93,7 +101,14 @@ async function slowStart(plan: Plan, work: Work, parts: GateParts): Promise<Exec
 
 const makesOnly = (write: Write): boolean => write.verb === 'create' && write.subresource === undefined;
 
-type RunGroup = (next: Chains, from: number, to: number) => Promise<Executed>;
+type RunGroup = (next: Chains, from: number, to: number) => Promise<Ran>;
+interface Ran extends Executed {
+  /** Bytes of the longest body in the group. */
+  readonly longest: number;
+}
+
+/** A group's bodies are in memory together, and on the wire: of heavy objects it holds fewer (I15). */
+const GROUP_BYTES = 2 * 1024 * 1024;
 
 async function inGroups(chains: Chains, run: RunGroup): Promise<Executed> {
   const outcomes: (readonly Outcome[])[] = [];
@@ -110,7 +125,7 @@ async function inGroups(chains: Chains, run: RunGroup): Promise<Executed> {
     outcomes.push(...ran.outcomes);
     barriers.push(...ran.barriers);
     failed = ran.outcomes.some((chain) => !chain.every(goesOn) || chain.some(tellsOfTheEnd));
-    size *= 2;
+    size = Math.max(1, Math.min(size * 2, Math.floor(GROUP_BYTES / Math.max(1, ran.longest))));
   }
   return { outcomes, barriers };
 }

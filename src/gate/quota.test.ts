@@ -1,15 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createQuotaGuard, DEFAULT_BUDGETS } from './quota.ts';
+import { createQuotaGuard, DEFAULT_BUDGETS, FREE_BYTES } from './quota.ts';
 
 const tight = {
   controller: { rate: 10, burst: 4 },
   verb: { rate: 10, burst: 3 },
   namespace: { rate: 10, burst: 2 },
   owner: { rate: 1, burst: 1 },
+  bytes: { rate: 1000, burst: 4000 },
 };
 const at = (mono: number) => ({ wall: 0, mono });
-const spending = (more = {}) => ({ controller: 'replicaset', verb: 'create', namespace: 'a', owner: 'u1', ...more });
+const spending = (more = {}) => ({
+  controller: 'replicaset',
+  verb: 'create',
+  namespace: 'a',
+  owner: 'u1',
+  bytes: 0,
+  ...more,
+});
 
 describe('write budgets', () => {
   test('the narrowest empty scope refuses and says how long', () => {
@@ -46,6 +54,24 @@ describe('write budgets', () => {
         expect(spent).toBeLessThanOrEqual(tight.owner.burst + (mono / 1000) * tight.owner.rate + 1e-9);
       }),
     );
+  });
+
+  test('I15: heavy writes of a namespace spend its bytes together, whoever writes; light ones cost nothing', () => {
+    const wide = { rate: 1000, burst: 1000 };
+    const guard = createQuotaGuard({ ...tight, controller: wide, verb: wide, namespace: wide, owner: wide });
+    const write = (over: number, more = {}) => guard.spend(spending({ bytes: FREE_BYTES + over, ...more }), at(0));
+    expect(write(3000)).toEqual({ ok: true });
+    expect(write(2500, { controller: 'deployment' })).toEqual({ ok: false, scope: 'bytes', retryAfter: 1500 });
+    expect(write(0)).toEqual({ ok: true });
+    expect(write(2500, { namespace: 'b' })).toEqual({ ok: true });
+  });
+
+  test('what is larger than the whole budget of bytes takes all of it, once it is full', () => {
+    const guard = createQuotaGuard(tight);
+    const giant = spending({ bytes: FREE_BYTES + 1_000_000 });
+    expect(guard.spend(giant, at(0))).toEqual({ ok: true });
+    expect(guard.spend(giant, at(3000))).toMatchObject({ ok: false, scope: 'bytes', retryAfter: 1000 });
+    expect(guard.spend(giant, at(4000))).toEqual({ ok: true });
   });
 
   test('the defaults let a ReplicaSet of 500 start at once', () => {

@@ -18,6 +18,11 @@ export interface Budgets {
   readonly namespace: Budget;
   /** Of one reconciled object. */
   readonly owner: Budget;
+  /**
+   * In bytes, of one namespace, whoever writes there; the first `FREE_BYTES` of a write cost nothing. Heavy objects hold
+   * up the API server, its store and every watch, long before their number is noticed (I15).
+   */
+  readonly bytes: Budget;
 }
 
 export const DEFAULT_BUDGETS: Budgets = {
@@ -25,7 +30,11 @@ export const DEFAULT_BUDGETS: Budgets = {
   verb: { rate: 5_000, burst: 20_000 },
   namespace: { rate: 2_000, burst: 10_000 },
   owner: { rate: 500, burst: 5_000 },
+  bytes: { rate: 512 * 1024, burst: 2 * 1024 * 1024 },
 };
+
+/** More than almost every object takes. */
+export const FREE_BYTES = 16 * 1024;
 
 export interface Spending {
   readonly controller: string;
@@ -34,6 +43,8 @@ export interface Spending {
   readonly namespace: string;
   /** The uid of the reconciled object; empty when the key is none. */
   readonly owner: string;
+  /** Of the request's body. */
+  readonly bytes: number;
 }
 
 export interface QuotaGuard {
@@ -72,14 +83,14 @@ export function createQuotaGuard(budgets: Budgets): QuotaGuard {
 
   return {
     spend(what, now) {
-      const scopes = scopesOf(what).map(({ scope, id }) => ({ scope, id, bucket: level(id, budgets[scope], now) }));
-      const empty = scopes.find(({ bucket }) => bucket.tokens < 1);
+      const scopes = scopesOf(what, budgets).map((one) => ({ ...one, bucket: level(one.id, budgets[one.scope], now) }));
+      const empty = scopes.find(({ bucket, cost }) => bucket.tokens < cost);
       if (empty !== undefined) {
-        const wait = ((1 - empty.bucket.tokens) / budgets[empty.scope].rate) * 1000;
+        const wait = ((empty.cost - empty.bucket.tokens) / budgets[empty.scope].rate) * 1000;
         return { ok: false, scope: empty.scope, retryAfter: Math.ceil(wait) };
       }
-      for (const { id, bucket } of scopes) {
-        bucket.tokens -= 1;
+      for (const { id, bucket, cost } of scopes) {
+        bucket.tokens -= cost;
         buckets.set(id, bucket);
       }
       if (buckets.size > sweepAt) sweep(now);
@@ -88,11 +99,20 @@ export function createQuotaGuard(budgets: Budgets): QuotaGuard {
   };
 }
 
-function scopesOf({ controller, verb, namespace, owner }: Spending): readonly { scope: keyof Budgets; id: string }[] {
+interface Scope {
+  readonly scope: keyof Budgets;
+  readonly id: string;
+  readonly cost: number;
+}
+
+function scopesOf({ controller, verb, namespace, owner, bytes }: Spending, budgets: Budgets): readonly Scope[] {
+  // What is larger than the whole budget takes all of it, or it could never be written.
+  const heavy = Math.min(bytes - FREE_BYTES, budgets.bytes.burst);
   return [
-    { scope: 'controller', id: `controller ${controller}` },
-    { scope: 'verb', id: `verb ${controller} ${verb}` },
-    ...(namespace === '' ? [] : [{ scope: 'namespace' as const, id: `namespace ${controller} ${namespace}` }]),
-    ...(owner === '' ? [] : [{ scope: 'owner' as const, id: `owner ${controller} ${owner}` }]),
+    { scope: 'controller', id: `controller ${controller}`, cost: 1 },
+    { scope: 'verb', id: `verb ${controller} ${verb}`, cost: 1 },
+    ...(namespace === '' ? [] : [{ scope: 'namespace' as const, id: `namespace ${controller} ${namespace}`, cost: 1 }]),
+    ...(owner === '' ? [] : [{ scope: 'owner' as const, id: `owner ${controller} ${owner}`, cost: 1 }]),
+    ...(heavy <= 0 ? [] : [{ scope: 'bytes' as const, id: `bytes ${namespace}`, cost: heavy }]),
   ];
 }

@@ -71,6 +71,7 @@ function spend(
     verb,
     namespace: target.namespace ?? '',
     owner: work.trigger?.ref.uid ?? '',
+    bytes: Buffer.byteLength(pending.request.body ?? ''),
   };
   const spent = quota.spend(what, clock.now());
   if (spent.ok) {

@@ -1,36 +1,21 @@
+import { createFair } from '#core/fair.ts';
+
 interface Queued {
   readonly tenant: string;
   readonly text: { readonly length: number };
 }
 
-/** Tenants take turns, so that one with many inputs delays another by one input at most. */
+/** Inputs in turns of their tenants, taken in batches. */
 export function createFairQueue<J extends Queued>() {
-  const tenants = new Map<string, J[]>();
-  let size = 0;
-  function next(): J | undefined {
-    const first = tenants.entries().next().value;
-    if (first === undefined) return undefined;
-    const [tenant, jobs] = first;
-    const job = jobs.shift();
-    // To the end of the line.
-    tenants.delete(tenant);
-    if (jobs.length > 0) tenants.set(tenant, jobs);
-    size--;
-    return job;
-  }
+  const waiting = createFair<J>();
   return {
-    size: () => size,
-    add(job: J): void {
-      const jobs = tenants.get(job.tenant);
-      if (jobs === undefined) tenants.set(job.tenant, [job]);
-      else jobs.push(job);
-      size++;
-    },
+    size: () => waiting.size(),
+    add: (job: J): void => waiting.add(job.tenant, job),
     take(count: number, bytes: number): J[] {
       const taken: J[] = [];
       let room = bytes;
       while (taken.length < count && room > 0) {
-        const job = next();
+        const job = waiting.next();
         if (job === undefined) break;
         taken.push(job);
         room -= job.text.length;

@@ -21,8 +21,8 @@ export interface WorkQueue {
   retryAfter(key: string, delay: Ms): void;
   /** The key did well: its back-off starts afresh. */
   forget(key: string): void;
-  /** The next key, now out; undefined when none is ready. */
-  take(): string | undefined;
+  /** The next key, now out; undefined when none is ready, but in namespaces that are to be passed over. */
+  take(passed?: (namespace: string) => boolean): string | undefined;
   done(key: string): void;
   /** Ready keys, those waiting for a delay not counted. */
   depth(): number;
@@ -106,8 +106,8 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
       failures.delete(key);
       waits.delete(key);
     },
-    take() {
-      const key = turns.shift((candidate) => busy.has(candidate));
+    take(passed) {
+      const key = turns.shift((candidate) => busy.has(candidate), passed);
       if (key === undefined) return undefined;
       busy.add(key);
       const { mono } = clock.now();

@@ -431,6 +431,31 @@ describe('after the writes', () => {
     expect(runs).toEqual(['a/x', 'a/y', 'a/y', 'a/x']);
   });
 
+  test('I15: keys that take long hold up their own namespace only', async () => {
+    const begun: string[] = [];
+    const ends: (() => void)[] = [];
+    const elsewhere = (name: string): ApiObject => ({
+      ...pod(name),
+      metadata: { ...pod(name).metadata, namespace: 'b' },
+    });
+    const slow = loop({
+      reconcile: () => nothing('x'),
+      gather: async ({ key }) => {
+        begun.push(key);
+        if (key.startsWith('a/')) await new Promise<void>((resolve) => ends.push(resolve));
+      },
+    });
+    const objects = [pod('v'), pod('w'), pod('x'), elsewhere('y'), elsewhere('z')];
+    const { settled } = bench(controllerOf({ loops: [slow] }), objects);
+    await settled();
+    expect(begun).toEqual(['a/v', 'b/y', 'a/w', 'b/z']);
+    for (const end of ends.splice(0)) end();
+    await settled();
+    expect(begun.at(-1)).toBe('a/x');
+    for (const end of ends) end();
+    await settled();
+  });
+
   test('events of plan and settlement are emitted after the writes', async () => {
     const event = (message: string) => ({
       regarding: { resource: 'core/pods' as const, name: 'x' },

@@ -10,6 +10,7 @@ import { type Derived, foldDerived } from './derived.ts';
 import { type LoopState, type Ran, runKey } from './loop.ts';
 import type { RunnerParts } from './ports.ts';
 import { createQueue, type WorkQueue } from './queue.ts';
+import { namespaceOf } from './turns.ts';
 
 /** One controller at work during one leadership. */
 export interface Runner {
@@ -53,6 +54,7 @@ export function startRunner(controller: Controller, parts: RunnerParts): Runner 
       state,
       workers: parts.workers.get(loop.queue) ?? loop.workers,
       running: 0,
+      byNamespace: new Map(),
       stopped: false,
       waiters: [],
       holds: new Set(),
@@ -79,6 +81,8 @@ interface Running {
   readonly state: LoopState;
   readonly workers: number;
   running: number;
+  /** Runs under way. */
+  readonly byNamespace: Map<string, number>;
   stopped: boolean;
   waiters: (() => void)[];
   /** Cancels the waits of keys that are out behind a barrier. */
@@ -108,18 +112,31 @@ function createState(
   };
 }
 
+/**
+ * Workers beyond a loop's own, for namespaces that have none at work: however long one tenant's keys take, and however
+ * many they are, another's wait for none of them (I15).
+ */
+const SPARE = 64;
+
 function pump(running: Running, parts: RunnerParts, pumpAll: () => void): void {
-  const { queue } = running.state;
-  while (!running.stopped && running.running < running.workers) {
-    const key = queue.take();
+  const { state, workers, byNamespace } = running;
+  while (!running.stopped && running.running < workers + SPARE) {
+    const key = running.running < workers ? state.queue.take() : state.queue.take((one) => byNamespace.has(one));
     if (key === undefined) return;
-    running.running += 1;
+    tally(running, namespaceOf(key), 1);
     void work(key, running, parts).finally(() => {
-      running.running -= 1;
+      tally(running, namespaceOf(key), -1);
       if (running.running === 0) for (const resolve of running.waiters.splice(0)) resolve();
       pumpAll();
     });
   }
+}
+
+function tally(running: Running, namespace: string, count: 1 | -1): void {
+  running.running += count;
+  const now = (running.byNamespace.get(namespace) ?? 0) + count;
+  if (now === 0) running.byNamespace.delete(namespace);
+  else running.byNamespace.set(namespace, now);
 }
 
 /** Runs one key; it stays out, though its worker is free again, until its barriers are reached. */
