@@ -150,6 +150,22 @@ describe('while there is none', () => {
     expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
   });
 
+  test('a refusal stands, whatever is said later of writes that left before it', () => {
+    const { ask, show, clock } = benchOf();
+    show(quota(2, 0));
+    const [first, second, probe] = many(3, ask) as [Admission, Admission, Admission];
+    settle(first, APPLIED);
+    settle(probe, FULL);
+    settle(second, APPLIED);
+    expect(ask()).toEqual({ kind: 'delayed', retryAfter: 1000 });
+    clock.advance(1000);
+    settle(ask(), FULL);
+    expect(ask()).toEqual({ kind: 'delayed', retryAfter: 2000 });
+    show(quota(3, 2));
+    settle(ask(), APPLIED);
+    expect(kinds([ask()])).toBe('p');
+  });
+
   test('one probe of an owner at a time, and each owner its own', () => {
     const { ask, show, clock } = benchOf();
     show(quota(1, 1));

@@ -43,6 +43,7 @@ export function createForecast({ clock, meter }: { readonly clock: Clock; readon
   const out = (asked: Asked, shelf: Shelf, wanted: readonly Wanted[], kind: 'admitted' | 'probe'): Admission => {
     const { namespace, address } = asked;
     const sent = shelf.epoch;
+    const number = probes.out();
     const claims = keep(wanted);
     meter.count('quota_forecast_total', { verdict: kind });
     report();
@@ -51,7 +52,7 @@ export function createForecast({ clock, meter }: { readonly clock: Clock; readon
       settle(outcome) {
         reserved -= 1;
         const said = saidBy(outcome);
-        const at = { probe: kind === 'probe', sent, epoch: shelf.epoch, now: clock.now().mono };
+        const at = { probe: kind === 'probe', number, sent, epoch: shelf.epoch, now: clock.now().mono };
         const mistaken = probes.answered(ownerOf(asked), said, at);
         if (mistaken || (said === 'no' && kind === 'admitted'))
           meter.count('quota_forecast_mistaken_total', { api: mistaken ? 'admitted' : 'refused' });

@@ -19,6 +19,8 @@ interface Owner {
   wait: Ms;
   next: Ms;
   probing: boolean;
+  /** The youngest write that was out when it was refused: what the API server says of older ones tells nothing of now. */
+  refusedAt: number;
 }
 
 /** When each owner may send a write that the forecast would delay, and what came of earlier ones. */
@@ -27,19 +29,29 @@ export interface Probes {
   stance(owner: string, epoch: number): 'asking' | 'refused' | 'mistaken';
   /** Lets a probe out, or says how long until the next one. */
   take(owner: string, now: Ms): { readonly ok: true } | { readonly ok: false; readonly retryAfter: Ms };
-  /** `sent`: the quotas' epoch when it was; `epoch`: now. True where the forecast proves mistaken by it. */
-  answered(
-    owner: string,
-    said: Said,
-    at: { readonly probe: boolean; readonly sent: number; readonly epoch: number; readonly now: Ms },
-  ): boolean;
+  /** The number of a write that goes out; later ones have higher numbers. */
+  out(): number;
+  /** True where the forecast proves mistaken by it. */
+  answered(owner: string, said: Said, at: Answered): boolean;
 }
+
+/** `sent`: the quotas' epoch when it went out, under its `number`; `epoch`: now. */
+export interface Answered {
+  readonly probe: boolean;
+  readonly number: number;
+  readonly sent: number;
+  readonly epoch: number;
+  readonly now: Ms;
+}
+
+const NEW: Readonly<Owner> = { mode: 'asking', epoch: 0, wait: FIRST_WAIT, next: 0, probing: false, refusedAt: 0 };
 
 export function createProbes(): Probes {
   const owners = new Map<string, Owner>();
+  let last = 0;
 
   const open = (id: string): Owner => {
-    const owner = owners.get(id) ?? { mode: 'asking', epoch: 0, wait: FIRST_WAIT, next: 0, probing: false };
+    const owner = owners.get(id) ?? { ...NEW };
     owners.delete(id);
     owners.set(id, owner);
     const oldest = owners.size > REMEMBERED ? owners.keys().next().value : undefined;
@@ -48,7 +60,7 @@ export function createProbes(): Probes {
   };
   const refused = (id: string, probe: boolean, sent: number, now: Ms): void => {
     const owner = open(id);
-    Object.assign(owner, { mode: 'refused', epoch: sent });
+    Object.assign(owner, { mode: 'refused', epoch: sent, refusedAt: last });
     // Many that went out together are refused together: that is one refusal.
     if (!probe && now < owner.next) return;
     owner.next = now + owner.wait;
@@ -68,7 +80,11 @@ export function createProbes(): Probes {
       owner.probing = true;
       return { ok: true };
     },
-    answered(id, said, { probe, sent, epoch, now }) {
+    out() {
+      last += 1;
+      return last;
+    },
+    answered(id, said, { probe, number, sent, epoch, now }) {
       const owner = owners.get(id);
       if (probe && owner !== undefined) owner.probing = false;
       if (said === 'no') refused(id, probe, sent, now);
@@ -76,7 +92,8 @@ export function createProbes(): Probes {
       if (said !== 'yes') return false;
       const mistaken = probe && sent === epoch;
       if (mistaken) Object.assign(open(id), { mode: 'mistaken', wait: FIRST_WAIT, next: 0 });
-      else if (owner !== undefined && owner.mode !== 'mistaken' && !owner.probing) owners.delete(id);
+      else if (owner !== undefined && owner.mode !== 'mistaken' && !owner.probing && number > owner.refusedAt)
+        owners.delete(id);
       return mistaken;
     },
   };
