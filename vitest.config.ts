@@ -1,37 +1,90 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Integration files each start a control plane of their own, so they run one after another. */
+/** Vitest leaves one processor to itself, which on two would halve the speed for nothing: most tests wait for processes. */
+const maxWorkers = Math.max(2, availableParallelism() - 1);
+
+/** What holds ours against Kubernetes' own code needs a program, and no control plane. */
+const ORACLE = 'test/integration/oracle*.test.ts';
+
+/**
+ * Integration files whose answer is a time, or that want the machine for themselves; one after another. All others start
+ * control planes of their own and judge only what comes of it, so two of them run side by side.
+ */
+const ALONE = [
+  'failover',
+  'hostile',
+  'leader',
+  'list-watch',
+  'local-cluster',
+  'quota-forecast',
+  'rotation',
+  'whole-way',
+].map((name) => `test/integration/${name}.test.ts`);
+
+const integration = {
+  environment: 'node',
+  testTimeout: 120_000,
+  hookTimeout: 1_200_000,
+  globalSetup: ['test/kit/build-first.ts'],
+} as const;
+
 export default defineConfig({
   test: {
+    maxWorkers,
     projects: [
       {
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'deploy/**/*.test.ts', 'test/conformance/*.test.ts', 'test/chaos/**/*.test.ts'],
           environment: 'node',
+          testTimeout: 15_000,
+          maxWorkers,
         },
       },
-      { test: { name: 'structure', include: ['test/structure/**/*.test.ts'], environment: 'node' } },
-      { test: { name: 'property', include: ['test/property/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
+      { test: { name: 'structure', include: ['test/structure/**/*.test.ts'], environment: 'node', maxWorkers } },
+      {
+        test: {
+          name: 'property',
+          include: ['test/property/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 60_000,
+          maxWorkers,
+        },
+      },
       {
         test: {
           name: 'policy',
           include: ['test/policy/**/*.test.ts'],
           environment: 'node',
           testTimeout: 60_000,
+          maxWorkers,
           globalSetup: ['test/kit/build-opa.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'oracle',
+          include: [ORACLE],
+          environment: 'node',
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          maxWorkers,
+          globalSetup: ['test/kit/build-oracle.ts'],
         },
       },
       {
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          environment: 'node',
-          testTimeout: 120_000,
-          hookTimeout: 1_200_000,
-          fileParallelism: false,
-          globalSetup: ['test/kit/build-first.ts'],
+          exclude: [ORACLE, ...ALONE],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          ...integration,
         },
+      },
+      {
+        test: { name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 }, ...integration },
       },
     ],
   },

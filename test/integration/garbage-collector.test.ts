@@ -7,12 +7,12 @@ import type { OwnerReference } from '#core/k8s/types.gen.ts';
 import { type ApiObject, apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
 import type { Admin } from '#kit/admin.ts';
 import { brief, isOurs, logOf, ourWrites, readAudit, refusedByAuthority } from '#kit/audit.ts';
-import { activePods, metric, newNamespace, ROOT, ready, recordsIn, withManager } from '#kit/manager.ts';
+import { activePods, metric, newNamespace, ROOT, ready, recordsIn, SHORT_LEASE, withManager } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../demo/objects.ts';
 
-const world = withManager({ nodes: 2 });
+const world = withManager({ nodes: 2, first: { flags: SHORT_LEASE } });
 /** Who took over after the crash. */
 let successor: RunningManager | undefined;
 const WIDGETS: Resource = 'example.com/widgets@v2,Widget,namespaced';
@@ -292,7 +292,7 @@ describe('in the middle of it', () => {
       why: 'some to be gone',
     });
     await manager.kill('SIGKILL');
-    successor = await world.start({ timeout: 120_000 });
+    successor = await world.start({ flags: SHORT_LEASE, timeout: 120_000 });
     await admin.waitForAll(
       'core/configmaps',
       { namespace: 'shop' },

@@ -1,16 +1,14 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { goProgram } from '#kit/go-program.ts';
 import { openTestLedger, someIntent, temporaryDirectory, testKeeper } from '#kit/ledger.ts';
 import { until } from '#kit/wait.ts';
 import { parseLeaf } from '#ledger/leaf.ts';
 import { leafHash } from '#ledger/merkle.ts';
 import { claimedAnchor, entryAt, findLogs } from '#ledger/reader.ts';
-import { buildEnvironment, cacheDirectory } from '#local/env.ts';
 
 /** Go's own transparency log code, which shares nothing with ours, must agree with what the ledger publishes. */
 const SOURCE = join(import.meta.dirname, '../go/tlogverify');
@@ -20,21 +18,6 @@ let tool: string;
 let temporary: Awaited<ReturnType<typeof temporaryDirectory>>;
 let log: string;
 let older: string;
-
-/** Kept by what it was built from; Go's own cache has the rest. */
-async function build(): Promise<string> {
-  const sources = await Promise.all(['main.go', 'go.mod', 'go.sum'].map((name) => readFile(join(SOURCE, name))));
-  const digest = sources.reduce((hash, source) => hash.update(source), createHash('sha256')).digest('hex');
-  const folder = join(cacheDirectory(), 'bin', `tlogverify-${digest.slice(0, 16)}`);
-  const path = join(folder, 'tlogverify');
-  if (existsSync(path)) return path;
-  await mkdir(folder, { recursive: true });
-  const fresh = `${path}.${process.pid}`;
-  const env = buildEnvironment({ CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' });
-  await run('go', ['build', '-trimpath', '-o', fresh, '.'], { cwd: SOURCE, env });
-  await rename(fresh, path);
-  return path;
-}
 
 async function ask(directory: string, index: number, more: readonly string[] = []) {
   const { stdout } = await run(tool, ['-log', directory, '-key', keeper.verifierKey, '-index', String(index), ...more]);
@@ -46,7 +29,7 @@ const refused = (asked: Promise<unknown>) => expect(asked.then(() => 'agreed')).
 beforeAll(async () => {
   temporary = await temporaryDirectory();
   older = join(temporary.path, '..', 'older');
-  const built = build();
+  const built = goProgram(SOURCE);
   const { ledger } = await openTestLedger(temporary.path, keeper);
   await ledger.note({ note: 'leadership', epoch: { lease: 'lease-uid', transitions: 1, holder: 'here' }, won: true });
   const write = async (from: number, to: number): Promise<void> => {

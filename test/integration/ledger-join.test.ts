@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Admin, admin } from '#kit/admin.ts';
+import { SHORT_LEASE } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import type { JoinReport } from '#ledger/completeness-report.ts';
 import type { VerifyReport } from '#ledger/verify-report.ts';
@@ -81,7 +82,7 @@ describe('on a cluster that is audited whole', () => {
     cluster = await startCluster({ name: 'join', nodes: 4 });
     person = admin(cluster);
     at = await install(cluster);
-    manager = await startManager(cluster, at);
+    manager = await startManager(cluster, at, { flags: SHORT_LEASE });
     await person.create('core/namespaces', { metadata: { name: 'shop' } });
     await person.create('apps/replicasets', replicaSet('shop', 'web', 40));
     await pods(person, 'web', 40);
@@ -123,7 +124,7 @@ describe('on a cluster that is audited whole', () => {
   });
 
   test('a run that was killed in the middle, and its successor, join complete', async () => {
-    await person.create('apps/replicasets', replicaSet('shop', 'api', 300));
+    await person.create('apps/replicasets', replicaSet('shop', 'api', 150));
     await person.waitForAll('core/pods', { namespace: 'shop', selector: 'app=api' }, (found) => found.length >= 40, {
       why: 'a part of the scale-up',
     });
@@ -131,8 +132,8 @@ describe('on a cluster that is audited whole', () => {
     const killed = await ledger<VerifyReport>('verify', '-o', 'json', '--dir', manager.ledgerDir);
     expect(killed.exit).toBe(0);
     expect(sum(killed.report.logs.map((log) => (log as { open?: number }).open ?? 0))).toBeGreaterThan(0);
-    manager = await startManager(cluster, at);
-    await pods(person, 'api', 300);
+    manager = await startManager(cluster, at, { flags: SHORT_LEASE });
+    await pods(person, 'api', 150);
     await manager.kill('SIGTERM');
 
     const { exit, report } = await completeness(manager.ledgerDir, cluster.auditLog);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { mergePatch } from '#core/diff.ts';
 import { canonical, type JsonObject } from '#core/json.ts';
 import type { LabelSelector, OwnerReference, Pod } from '#core/k8s/types.gen.ts';
@@ -16,13 +16,12 @@ let oracle: Oracle;
 beforeAll(async () => {
   oracle = await buildOracle();
 });
-afterAll(() => oracle?.close());
 
 test('selectors are valid, empty and match as upstream says', async () => {
   await compareWith<[LabelSelector, Record<string, string>], object>(
     oracle,
     fc.tuple(drawSelector, drawLabels),
-    10_000,
+    2500,
     ([selector, labels]) => ({ op: 'match', selector, labels }),
     ([selector, labels], answer) => {
       const matcher = selectorOf(selector);
@@ -42,7 +41,7 @@ test('of any two pods the same one is given up first', async () => {
   await compareWith<Pod[], boolean[][]>(
     oracle,
     drawPods,
-    3000,
+    1000,
     (pods) => ({ op: 'less', pods, ranks: pods.map(rankOf), now: NOW }),
     (pods, less) => {
       for (const [i, one] of pods.entries()) {
@@ -60,7 +59,7 @@ test('of many pods none is given up before one that upstream prefers, but around
   await compareWith<Pod[], boolean[][]>(
     oracle,
     drawPods,
-    3000,
+    1000,
     (pods) => ({ op: 'less', pods, ranks: pods.map(rankOf), now: NOW }),
     (pods, less) => {
       const sorted = deletionOrder(pods, rankOf, NOW);
@@ -84,7 +83,7 @@ test('pods count as active, terminating, ready and available as upstream counts 
   await compareWith<[Pod[], number], { pods: object[]; next?: number }>(
     oracle,
     fc.tuple(drawPods, fc.constantFrom(0, 1, 10, 600)),
-    3000,
+    1000,
     ([pods, minReadySeconds]) => ({ op: 'pods', pods, minReadySeconds, now: NOW }),
     ([pods, least], answer) => {
       const ours = pods.map((one) => ({
@@ -102,7 +101,7 @@ test('merge patches make what the API server makes of them', async () => {
   await compareWith<[JsonObject, JsonObject], JsonObject>(
     oracle,
     fc.tuple(drawTree, drawTree),
-    3000,
+    1000,
     ([before, patch]) => ({ op: 'merge', before, patch }),
     ([before, patch], after) => expect(canonical(mergePatch(before, patch))).toBe(canonical(after)),
   );

@@ -10,7 +10,7 @@ import { objectOf, textOf } from '#ledger/leaf.ts';
 import { replicaSet } from '../demo/objects.ts';
 
 /** A life cannot be configured below ten minutes, so renewals are asked for, as an operator would. */
-const ROUNDS = 6;
+const ROUNDS = 4;
 const world = withManager({ nodes: 4, first: { flags: ['--certificate-lifetime=10m'] } });
 const run = promisify(execFile);
 
@@ -83,7 +83,7 @@ test('I4: renewals under load fail no request and miss no event', async () => {
   // Each certificate was really used: pods were made under several of them, each one announced before.
   const known = new Set(notes.map(({ data }) => textOf(data, 'serial')));
   const used = new Set(records.filter(isPodIntent).map(({ data }) => textOf(objectOf(data, 'certificate'), 'serial')));
-  expect(used.size).toBeGreaterThanOrEqual(4);
+  expect(used.size).toBeGreaterThanOrEqual(3);
   expect([...used].filter((serial) => !known.has(serial))).toEqual([]);
 });
 

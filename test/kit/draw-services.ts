@@ -3,19 +3,12 @@ import type { EndpointSlice, Node, Pod, Service, ServiceSpec } from '#core/k8s/t
 import { pod } from './build.ts';
 import { service, worker } from './services.ts';
 
-/** Nodes of a drawn world; pods may also name one that is not there. */
-const drawCpu = fc.constantFrom('4', '3920m', '1', '7', '16', '250m', '0', '2.5');
-export const drawNodes: fc.Arbitrary<Node[]> = fc
-  .tuple(
-    fc.array(drawCpu, { minLength: 5, maxLength: 5 }),
-    fc.constantFrom('all', 'all', 'all', 'all', 'some'),
-    fc.nat(3),
-  )
-  .map(([cpus, zones, odd]) =>
+const nodesOf = (cpu: fc.Arbitrary<string>, zones: fc.Arbitrary<'all' | 'some'>): fc.Arbitrary<Node[]> =>
+  fc.tuple(fc.array(cpu, { minLength: 5, maxLength: 5 }), zones, fc.nat(3)).map(([cpus, known, odd]) =>
     ['a', 'a', 'b', 'c', undefined].flatMap((zone, nth): Node[] => {
       const name = `n${nth}`;
       const cpu = cpus[nth] ?? '1';
-      if (zone === undefined && zones === 'all') return [];
+      if (zone === undefined && known === 'all') return [];
       if (odd === 0 && nth === 1) return [worker(name, zone, cpu, {}, 'False')];
       if (odd === 1 && nth === 2) {
         return [worker(name, zone, cpu, { labels: { 'node-role.kubernetes.io/control-plane': '' } })];
@@ -23,6 +16,17 @@ export const drawNodes: fc.Arbitrary<Node[]> = fc
       return odd === 2 && zone === 'c' ? [] : [worker(name, zone, cpu)];
     }),
   );
+
+/** Nodes of a drawn world; pods may also name one that is not there. One of no CPU, or of no zone, ends all hints. */
+export const drawNodes: fc.Arbitrary<Node[]> = nodesOf(
+  fc.constantFrom('4', '3920m', '1', '7', '16', '250m', '0', '2.5'),
+  fc.constantFrom('all', 'all', 'all', 'all', 'some'),
+);
+/** Nodes of which zones can be weighed. */
+export const drawSoundNodes: fc.Arbitrary<Node[]> = nodesOf(
+  fc.constantFrom('4', '3920m', '3', '7', '8', '5500m', '2', '2.5'),
+  fc.constant('all'),
+);
 
 const drawPort = fc.record({
   name: fc.constantFrom('http', 'x', 'constructor'),
@@ -83,9 +87,16 @@ const drawServer = fc.record({
   number: fc.constantFrom(8080, 8080, 8080, 9090),
 });
 
-/** Pods `web-<nth>`, all selected; at most `most`, no two of one name. */
-export const drawServers = (most: number): fc.Arbitrary<Pod[]> =>
-  fc.uniqueArray(drawServer, { maxLength: most, selector: ({ nth }) => nth }).map((wishes) => wishes.map(serverOf));
+/** Pods `web-<nth>`, all selected; at most `most`, no two of one name. With a `least`, all numbers are as likely. */
+export const drawServers = (most: number, least = 0): fc.Arbitrary<Pod[]> =>
+  fc
+    .uniqueArray(drawServer, {
+      minLength: least,
+      maxLength: most,
+      selector: ({ nth }) => nth,
+      ...(least > 0 && { size: 'max' }),
+    })
+    .map((wishes) => wishes.map(serverOf));
 
 type Wish = typeof drawServer extends fc.Arbitrary<infer W> ? W : never;
 

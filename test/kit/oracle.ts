@@ -1,32 +1,22 @@
-import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import fc from 'fast-check';
+import { goProgram } from './go-program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+/** Draws so many times the cases that CI draws: `ORACLE_TIMES=50 npx vitest run --project oracle`, before a change is believed. */
+const TIMES = Number(process.env.ORACLE_TIMES ?? 1);
 
 /** Kubernetes' own code, to hold ours against: see test/oracle for the questions. */
 export interface Oracle {
   /** Answers in the order of the questions, all in one process. */
   ask(questions: readonly object[]): Promise<readonly unknown[]>;
-  close(): void;
 }
 
-/** Builds it; with the control plane built, Go's cache has nearly all of it. */
+/** Of the Kubernetes that the tests run on; with the control plane built, Go's cache has nearly all of it. */
 export async function buildOracle(): Promise<Oracle> {
-  const folder = mkdtempSync(join(tmpdir(), 'comptroller-oracle-'));
-  const binary = join(folder, 'oracle');
-  const versions = join(ROOT, 'deploy/local/go/kubernetes/go.mod');
-  await promisify(execFile)('go', ['build', '-trimpath', '-modfile', versions, '-o', binary, '.'], {
-    cwd: join(ROOT, 'test/oracle'),
-    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
-  });
-  return {
-    ask: (questions) => askAll(binary, questions),
-    close: () => rmSync(folder, { recursive: true, force: true }),
-  };
+  const binary = await goProgram(join(ROOT, 'test/oracle'), join(ROOT, 'deploy/local/go/kubernetes/go.mod'));
+  return { ask: (questions) => askAll(binary, questions) };
 }
 
 /** Draws cases, asks Kubernetes about all of them at once, and compares one by one. */
@@ -37,7 +27,7 @@ export async function compareWith<C, A>(
   question: (drawn: C) => object,
   check: (drawn: C, answer: A) => void,
 ): Promise<void> {
-  const drawn = fc.sample(cases, numRuns);
+  const drawn = fc.sample(cases, numRuns * TIMES);
   const answers = await oracle.ask(drawn.map(question));
   for (const [at, one] of drawn.entries()) check(one, answers[at] as A);
 }
