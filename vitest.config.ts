@@ -23,11 +23,11 @@ const ALONE = [
 ].map((name) => `test/integration/${name}.test.ts`);
 
 const integration = {
-  environment: 'node',
+  environment: 'node' as const,
   testTimeout: 120_000,
   hookTimeout: 1_200_000,
   globalSetup: ['test/kit/build-first.ts'],
-} as const;
+};
 
 export default defineConfig({
   test: {
