@@ -1,3 +1,4 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type AuditSource, auditFile } from '#ledger/audit-events.ts';
 import { joinAudit } from '#ledger/completeness.ts';
@@ -11,6 +12,7 @@ import {
 } from '#ledger/completeness-report.ts';
 import { json, type Keyed, keyed, print, subcommand, TRUST, verifyAll } from './ledger-options.ts';
 import { exitOf, plain, verdictWord } from './ledger-output.ts';
+import { parseInstant } from './ledger-time.ts';
 
 const listed = (codes: Readonly<Record<string, string>>): string =>
   Object.entries(codes)
@@ -24,11 +26,16 @@ ${listed(JOIN_CODES)}
 undecided (2): none of them, but not all could be seen:
 ${listed(GAP_CODES)}
 Ours are the users that the ledgers name and every user that begins with "comptroller:". Reviews and dry runs change
-nothing and are left out. Memory follows the ledger (66 bytes an attempt), not the audit log.`;
+nothing and are left out. With --since or --until nothing is demanded of what lies outside, though all files are read; a
+request at the edge belongs to where it was received or recorded, whichever is within. Memory follows the ledger (66 bytes
+an attempt), not the audit logs: those are read as streams, whatever their size.`;
 
 interface Options extends Keyed {
   readonly apiserverAudit: readonly string[];
   readonly findings: string;
+  readonly orphans?: string;
+  readonly since?: string;
+  readonly until?: string;
 }
 
 export function completenessCommand(): Command {
@@ -42,17 +49,53 @@ export function completenessCommand(): Command {
       '--apiserver-audit <file...>',
       'audit logs of all API servers as JSON lines, rotated and gzipped ones too; - reads standard input',
     )
+    .option('--since <time>', 'RFC 3339, or an age such as 90m, 24h, 7d')
+    .option('--until <time>', 'the same; exclusive')
     .option('--findings <count>', 'findings of each kind to tell in full; all are counted', '100')
+    .option('--orphans <file>', 'write every finding into this new file, one JSON line each, however many there are')
     .addHelpText('after', HELP)
-    .action(async ({ dir, key, output, apiserverAudit, findings }: Options) => {
-      const cap = Number(findings);
-      if (!/^[1-9]\d{0,5}$/.test(findings)) throw new Error('reading --findings: it must be a number from 1 to 999999');
-      const audit = await sources(apiserverAudit);
-      const report = await joinAudit({ directories: dir, audit, cap, verify: (all) => verifyAll(all, key) });
-      const trust = TRUST[key === undefined ? 'directory-key' : 'given-key'];
-      await print(output === 'json' ? json('completeness', { trust, ...report }) : completenessText(report, trust));
-      process.exitCode = exitOf(report.verdict);
+    .action(async (options: Options) => {
+      const { dir, key, output } = options;
+      const wanted = await asked(options);
+      const orphans = options.orphans === undefined ? undefined : newLines(options.orphans);
+      try {
+        const tell = orphans && { tell: (one: JoinFinding) => orphans.write(one) };
+        const report = await joinAudit({ directories: dir, ...wanted, ...tell, verify: (all) => verifyAll(all, key) });
+        const trust = TRUST[key === undefined ? 'directory-key' : 'given-key'];
+        await print(output === 'json' ? json('completeness', { trust, ...report }) : completenessText(report, trust));
+        process.exitCode = exitOf(report.verdict);
+      } finally {
+        orphans?.close();
+      }
     });
+}
+
+/** Throws an Error fit for a person where the command was given wrongly. */
+async function asked({ apiserverAudit, findings, since, until }: Options) {
+  if (!/^[1-9]\d{0,5}$/.test(findings)) throw new Error('reading --findings: it must be a number from 1 to 999999');
+  const now = Date.now();
+  return {
+    cap: Number(findings),
+    ...(since !== undefined && { since: parseInstant('--since', since, now) }),
+    ...(until !== undefined && { until: parseInstant('--until', until, now) }),
+    audit: await sources(apiserverAudit),
+  };
+}
+
+/** A new file, so that a slip of the hand costs no evidence. */
+function newLines(path: string): { write(value: object): void; close(): void } {
+  let file: number;
+  try {
+    file = openSync(path, 'wx', 0o600);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? 'it exists already; name a new file' : `it cannot be made (${code})`;
+    throw new Error(`writing --orphans ${path}: ${why}`);
+  }
+  return {
+    write: (value) => void writeSync(file, `${JSON.stringify(value)}\n`),
+    close: () => closeSync(file),
+  };
 }
 
 /** The same file given twice would show every request as answered twice. */
@@ -79,12 +122,17 @@ function completenessText(report: JoinReport, trust: string): string {
   return `${[
     `${verdictWord(report.verdict)}  ${report.audit.writes} requests of ${report.identities.length} identities against ${report.attempts.total} recorded attempts`,
     `ledger: ${report.ledger.verdict}, by ${trust}`,
+    ...(report.window === undefined ? [] : [windowText(report.window)]),
     ...lines,
     ...report.identities.map(identityText),
     ...report.gaps.flatMap(gapText),
     ...findings,
-    ...(more > 0 ? [`... ${more} more findings; -o json and --findings show them`] : []),
+    ...(more > 0 ? [`... ${more} more findings; --orphans writes down every one`] : []),
   ].join('\n')}\n`;
+}
+
+function windowText({ since = 'the beginning', until = 'the end' }: NonNullable<JoinReport['window']>): string {
+  return `only what happened from ${since} until ${until}`;
 }
 
 function tableOf({ audit, attempts, missing, decisions }: JoinReport): [string, string | number][] {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -258,6 +258,32 @@ describe('what is printed', () => {
     expect(out).toMatch(/comptroller:replicaset delete core\/pods default\/web-00001 200/);
     await run('completeness', ...at(), '--apiserver-audit', log, '-o', 'json', '--findings', '1');
     expect(json()).toMatchObject({ kind: 'completeness', verdict: 'incomplete', counts: { UNRECORDED_WRITE: 1 } });
+  });
+
+  it('completeness: every orphan on either side is named in a file of its own, beyond what is told', async () => {
+    const thieves = Array.from({ length: 150 }, (_, n) => event(`thief-${n}`, { verb: 'delete' }));
+    const log = file('audit.log', event('x', { verb: 'get' }) + thieves.join(''));
+    const orphans = join(files, 'orphans.ndjson');
+    expect(await run('completeness', ...at(), '--apiserver-audit', log, '--orphans', orphans)).toBe(1);
+    const lines = readFileSync(orphans, 'utf8').trimEnd().split('\n');
+    expect(new Set(lines.map((line) => (JSON.parse(line) as { auditId: string }).auditId)).size).toBe(150);
+    expect(out).toContain('... 110 more findings; --orphans writes down every one');
+    expect(await run('completeness', ...at(), '--apiserver-audit', log, '--orphans', log)).toBe(2);
+    expect(said).toContain(`writing --orphans ${log}: it exists already; name a new file`);
+    expect(readFileSync(log, 'utf8')).toContain('thief-149');
+  });
+
+  it('completeness: of a window only, and of an empty one not', async () => {
+    const log = file('audit.log', event(auditId) + event('thief', { verb: 'delete' }));
+    expect(await run('completeness', ...at(), '--apiserver-audit', log, '--since', '1h')).toBe(1);
+    expect(out).toMatch(/only what happened from 20\S+Z until the end/);
+    expect(await run('completeness', ...at(), '--apiserver-audit', log, '--until', '2000-01-01')).toBe(2);
+    expect(out).toMatch(/^UNDECIDED[\s\S]*GAP EMPTY/);
+    expect(await run('completeness', ...at(), '--apiserver-audit', log, '--since', 'noon')).toBe(2);
+    expect(said).toContain('reading --since "noon"');
+    const none = ['--since', '2000-01-02', '--until', '2000-01-02'];
+    expect(await run('completeness', ...at(), '--apiserver-audit', log, ...none)).toBe(2);
+    expect(said).toContain('nothing lies between them');
   });
 });
 

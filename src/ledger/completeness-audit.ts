@@ -14,6 +14,7 @@ import {
 } from './completeness-book.ts';
 import type { LedgerSide } from './completeness-ledger.ts';
 import type { JoinCode, JoinFinding, JoinFindings } from './completeness-report.ts';
+import type { Window } from './completeness-window.ts';
 import { parseLeaf } from './leaf.ts';
 import { leafHash } from './merkle.ts';
 import { recordAt } from './records-view.ts';
@@ -78,11 +79,13 @@ export class AuditSide {
   matched = 0;
   readonly #ledger: LedgerSide;
   readonly #findings: JoinFindings;
+  readonly #window: Window;
   readonly #ahead: AuditEvent[] = [];
 
-  constructor(ledger: LedgerSide, findings: JoinFindings) {
+  constructor(ledger: LedgerSide, findings: JoinFindings, window: Window) {
     this.#ledger = ledger;
     this.#findings = findings;
+    this.#window = window;
     this.evidence = new Evidence(ledger.kinds.list);
   }
 
@@ -91,11 +94,27 @@ export class AuditSide {
     if (!isAnswer(event)) return undefined;
     this.evidence.see(event);
     const ours = this.#ledger.isOurs(event.user) || this.#ledger.isOurs(event.impersonated);
-    if (ours && event.forbidden) this.forbidden += 1;
+    if (ours && event.forbidden && this.#window.holds(Date.parse(event.received))) this.forbidden += 1;
     if (!isMutating(event)) return undefined;
     const named = parseAuditId(event.auditId);
     const book = named === undefined ? undefined : this.#ledger.books.get(named.logId);
     if (!ours && book === undefined) return undefined;
+    if (named !== undefined && book !== undefined && named.seq >= book.size && this.#ahead.length < MAX_AHEAD) {
+      this.#ahead.push(event);
+      return undefined;
+    }
+    return this.#judge(event, named);
+  }
+
+  /**
+   * Left out is only what was received outside of the window, and names no record of within: a request at its edge has
+   * its record on the other side of it.
+   */
+  #judge(event: AuditEvent, named = parseAuditId(event.auditId)): Promise<void> | undefined {
+    const book = named === undefined ? undefined : this.#ledger.books.get(named.logId);
+    const recorded = named && book?.entry(named.seq)?.time;
+    const within = recorded !== undefined && this.#window.holds(recorded);
+    if (!within && !this.#window.holds(Date.parse(event.received))) return undefined;
     if (book === undefined && isReview(event)) {
       this.reviews += 1;
       return undefined;
@@ -105,19 +124,12 @@ export class AuditSide {
     if (named === undefined) return this.#unrecorded(event, "its Audit-ID is none of Comptroller's");
     if (book === undefined)
       return this.#unrecorded(event, `it names the log ${named.logId}, which is not among those given`);
-    if (named.seq >= book.size && this.#ahead.length < MAX_AHEAD) {
-      this.#ahead.push(event);
-      return undefined;
-    }
     return this.#match(event, book, named.seq, named.hash);
   }
 
   /** To be called when the logs were read once more: compares what named records behind their end. */
   async catchUp(): Promise<void> {
-    for (const event of this.#ahead.splice(0)) {
-      const named = parseAuditId(event.auditId) as { logId: string; seq: number; hash: string };
-      await this.#match(event, this.#ledger.books.get(named.logId) as LogBook, named.seq, named.hash);
-    }
+    for (const event of this.#ahead.splice(0)) await this.#judge(event);
   }
 
   get waits(): boolean {

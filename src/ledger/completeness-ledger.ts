@@ -2,6 +2,7 @@ import type { JsonObject } from '#core/json.ts';
 import { parseAuditId } from './checkpoint.ts';
 import { digestOf, identifiedBy, Kinds, LogBook } from './completeness-book.ts';
 import { type IdentityCount, Micros } from './completeness-report.ts';
+import type { Window } from './completeness-window.ts';
 import { type Leaf, member, numberOf, objectOf, parseLeaf, textOf } from './leaf.ts';
 import { leafHash } from './merkle.ts';
 import { type ReadLog, readLogOf, recordsOf, type ViewedLog } from './records-view.ts';
@@ -17,8 +18,13 @@ export class LedgerSide {
   readonly identities = new Map<string, IdentityCount>();
   readonly micros = new Micros();
   readonly decisions = { allowed: 0, denied: 0 };
+  readonly #window: Window;
   readonly #users = new Set<string>();
   readonly #resolutions: { logId: string; seq: number; as: string | undefined }[] = [];
+
+  constructor(window: Window) {
+    this.#window = window;
+  }
 
   isOurs(user: string): boolean {
     return user.startsWith(PREFIX) || this.#users.has(user);
@@ -60,7 +66,7 @@ export class LedgerSide {
     const { type, data } = leaf;
     if (type === 'intent') this.#intent(book, leaf, entry);
     else if (type === 'outcome') book.outcome(data);
-    else if (type === 'denial') this.#decision(objectOf(data, 'verdict'));
+    else if (type === 'denial') this.#decision(leaf);
     else if (type === 'note') this.#note(data);
   }
 
@@ -68,16 +74,16 @@ export class LedgerSide {
     const identified = identifiedBy(leaf.data, leafHash(entry).toString('hex', 0, 16));
     book.intent(leaf, digestOf(identified), this.kinds.of(identified));
     this.#user(identified.user);
-    this.identity(identified.user).attempts += 1;
-    this.#decision(objectOf(leaf.data, 'verdict'));
+    this.#decision(leaf);
   }
 
   #user(user: string): void {
     if (user !== '' && this.#users.size < MAX_USERS) this.#users.add(user);
   }
 
-  #decision(verdict: JsonObject | undefined): void {
-    if (textOf(verdict, 'by') !== 'policy') return;
+  #decision({ time, data }: Leaf): void {
+    const verdict = objectOf(data, 'verdict');
+    if (textOf(verdict, 'by') !== 'policy' || !this.#window.holds(Date.parse(time))) return;
     if (member(verdict, 'allow') === true) this.decisions.allowed += 1;
     else this.decisions.denied += 1;
     this.micros.add(numberOf(verdict, 'micros') ?? 0);

@@ -2,6 +2,7 @@ import type { AuditSide } from './completeness-audit.ts';
 import { type AttemptKind, type Entry, FATE, type LogBook, RESOLVED, SEEN } from './completeness-book.ts';
 import type { LedgerSide } from './completeness-ledger.ts';
 import type { GapCode, JoinFinding, JoinFindings, JoinGap } from './completeness-report.ts';
+import type { Window } from './completeness-window.ts';
 import { parseLeaf, resourceOf, textOf } from './leaf.ts';
 import { auditIdFor, recordAt } from './records-view.ts';
 
@@ -30,11 +31,13 @@ export class Missing {
   readonly #ledger: LedgerSide;
   readonly #audit: AuditSide;
   readonly #findings: JoinFindings;
+  readonly #window: Window;
 
-  constructor(ledger: LedgerSide, audit: AuditSide, findings: JoinFindings) {
+  constructor(ledger: LedgerSide, audit: AuditSide, findings: JoinFindings, window: Window) {
     this.#ledger = ledger;
     this.#audit = audit;
     this.#findings = findings;
+    this.#window = window;
   }
 
   /** `sizes`: what was in the logs when the audit log was begun; what came later is compared, not demanded. */
@@ -42,19 +45,24 @@ export class Missing {
     for (const [id, book] of this.#ledger.books) {
       const size = sizes.get(id) ?? 0;
       for (const entry of book.attempts()) {
-        if (entry.seq >= size && entry.seen === SEEN.no) continue;
+        const demanded = entry.seq < size && this.#window.holds(entry.time);
+        if (!demanded && entry.seen === SEEN.no) continue;
         this.total += 1;
+        this.#ledger.identity(this.#ledger.kinds.at(entry.kind).user).attempts += 1;
         if (entry.fate === FATE.silent) this.silent += 1;
         if (entry.seen === SEEN.no) await this.#one(book, entry);
       }
     }
-    return [...this.#groups.values()].map(({ code, says, count, first, last }) => ({
+    const gaps: JoinGap[] = [...this.#groups.values()].map(({ code, says, count, first, last }) => ({
       code,
       says,
       count,
       from: new Date(first).toISOString(),
       until: new Date(last).toISOString(),
     }));
+    if (this.#window.bounded && this.total === 0 && this.#audit.writes === 0)
+      gaps.push({ code: 'EMPTY', says: 'are --since and --until as they are meant?', count: 1 });
+    return gaps;
   }
 
   async #one(book: LogBook, entry: Entry): Promise<void> {

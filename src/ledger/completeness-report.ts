@@ -26,6 +26,7 @@ export const GAP_CODES = {
   BEFORE: 'the audit log begins after these attempts',
   AFTER: 'the audit log ends before these attempts',
   NOTHING: 'the audit log holds not one of the attempts',
+  EMPTY: 'neither side holds anything in the window that was asked for',
   MALFORMED: 'lines of the audit log are no audit events',
   TORN: 'the audit log is cut within a line or a compressed stream',
   UNCLOSED: 'the audit log does not cover attempts whose fate is open',
@@ -70,6 +71,8 @@ export interface IdentityCount {
 export interface JoinReport {
   readonly version: 'comptroller.dev/ledger-join/v1';
   readonly verdict: JoinVerdict;
+  /** What was asked about, RFC 3339: absent where it is everything that the logs hold. */
+  readonly window?: { readonly since?: string; readonly until?: string };
   readonly ledger: { readonly verdict: string; readonly logs: readonly ReadLog[] };
   readonly audit: {
     readonly files: readonly AuditFile[];
@@ -115,24 +118,29 @@ export interface JoinReport {
   readonly gaps: readonly JoinGap[];
 }
 
-/** Keeps the first findings of each code and counts them all. */
+/** Keeps the first findings of each code, counts them all, and tells each to whoever wants them all. */
 export class JoinFindings {
   readonly counts = new Map<JoinCode, number>();
   readonly list: JoinFinding[] = [];
   readonly #cap: number;
+  readonly #tell: ((finding: JoinFinding) => void) | undefined;
 
-  constructor(cap: number) {
+  constructor(cap: number, tell?: (finding: JoinFinding) => void) {
     this.#cap = cap;
+    this.#tell = tell;
   }
 
-  /** `render` is called only for what is kept. */
+  /** `render` is called only for what is kept or told. */
   async add(
     code: JoinCode,
     render: () => Omit<JoinFinding, 'code'> | Promise<Omit<JoinFinding, 'code'>>,
   ): Promise<void> {
     const count = (this.counts.get(code) ?? 0) + 1;
     this.counts.set(code, count);
-    if (count <= this.#cap) this.list.push({ code, ...(await render()) });
+    if (count > this.#cap && this.#tell === undefined) return;
+    const finding = { code, ...(await render()) };
+    if (count <= this.#cap) this.list.push(finding);
+    this.#tell?.(finding);
   }
 
   count(...codes: readonly JoinCode[]): number {

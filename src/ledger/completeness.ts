@@ -2,7 +2,14 @@ import { type AuditFile, type AuditSource, auditEvents } from './audit-events.ts
 import { AuditSide } from './completeness-audit.ts';
 import { LedgerSide } from './completeness-ledger.ts';
 import { Missing } from './completeness-missing.ts';
-import { JoinFindings, type JoinGap, type JoinReport, type JoinVerdict } from './completeness-report.ts';
+import {
+  type JoinFinding,
+  JoinFindings,
+  type JoinGap,
+  type JoinReport,
+  type JoinVerdict,
+} from './completeness-report.ts';
+import { Window } from './completeness-window.ts';
 import { type ReadLog, viewLogs } from './records-view.ts';
 
 /** What the join needs of the verification of the same ledgers. */
@@ -22,8 +29,13 @@ export interface JoinOptions {
   readonly audit: readonly AuditSource[];
   /** Verifies the directories, each against the others. */
   readonly verify: (directories: readonly string[]) => Promise<VerifiedLedger>;
-  /** Findings of each code that are told in full; all are counted. */
+  /** Findings of each code that are in the report in full; all are counted. */
   readonly cap?: number;
+  /** Is told every finding, one after another, in no order that means anything. */
+  readonly tell?: (finding: JoinFinding) => void;
+  /** RFC 3339 in UTC; `until` exclusive. Of what lies outside of it nothing is demanded. */
+  readonly since?: string;
+  readonly until?: string;
 }
 
 const DEFAULT_CAP = 100;
@@ -31,23 +43,24 @@ const DEFAULT_CAP = 100;
 /**
  * The join (I13): each mutating request that the API servers saw from Comptroller's identities against exactly one
  * recorded attempt, and each attempt that got an answer against its request. Streams both sides: memory follows the
- * number of records in the ledger (33 bytes each), not the size of the audit log.
+ * number of records in the ledger (33 bytes each), not the size of the audit log, nor the number of findings.
  */
 export async function joinAudit(options: JoinOptions): Promise<JoinReport> {
-  const findings = new JoinFindings(options.cap ?? DEFAULT_CAP);
+  const findings = new JoinFindings(options.cap ?? DEFAULT_CAP, options.tell);
+  const window = new Window(options);
   const logs = await viewLogs(options.directories);
   const verified = await options.verify(options.directories);
   if (verified.verdict === 'broken') {
     for (const finding of graded(verified, 'broken')) await findings.add('LEDGER_BROKEN', () => brokenFinding(finding));
     if (findings.list.length === 0) await findings.add('LEDGER_BROKEN', () => ({ says: 'it does not verify' }));
   }
-  const ledger = new LedgerSide();
+  const ledger = new LedgerSide(window);
   let read: ReadLog[] = [];
   for (const log of logs) read.push(await ledger.read(log));
   ledger.resolve();
   const sizes = new Map(read.map(({ id, read: size }) => [id, size]));
 
-  const audit = new AuditSide(ledger, findings);
+  const audit = new AuditSide(ledger, findings, window);
   const files = await readAudit(options.audit, audit);
   if (audit.waits) {
     read = [];
@@ -55,10 +68,10 @@ export async function joinAudit(options: JoinOptions): Promise<JoinReport> {
     ledger.resolve();
     await audit.catchUp();
   }
-  const missing = new Missing(ledger, audit, findings);
+  const missing = new Missing(ledger, audit, findings, window);
   const gaps = [...ledgerGaps(verified, read), ...fileGaps(files), ...(await missing.run(sizes))];
   const verdict: JoinVerdict = findings.list.length > 0 ? 'incomplete' : gaps.length > 0 ? 'undecided' : 'complete';
-  return report({ verdict, verified, read, files, ledger, audit, missing, findings, gaps });
+  return report({ verdict, window, verified, read, files, ledger, audit, missing, findings, gaps });
 }
 
 function graded({ findings }: VerifiedLedger, wanted: string): VerifiedLedger['findings'] {
@@ -106,6 +119,7 @@ function fileGaps(files: readonly AuditFile[]): JoinGap[] {
 
 interface Sides {
   readonly verdict: JoinVerdict;
+  readonly window: Window;
   readonly verified: VerifiedLedger;
   readonly read: readonly ReadLog[];
   readonly files: readonly AuditFile[];
@@ -116,7 +130,7 @@ interface Sides {
   readonly gaps: readonly JoinGap[];
 }
 
-function report({ verdict, verified, read, files, ledger, audit, missing, findings, gaps }: Sides): JoinReport {
+function report({ verdict, window, verified, read, files, ledger, audit, missing, findings, gaps }: Sides): JoinReport {
   const { evidence } = audit;
   const time = (ms: number): string | undefined => (Number.isFinite(ms) ? new Date(ms).toISOString() : undefined);
   const [from, until] = [time(evidence.first), time(evidence.last)];
@@ -124,6 +138,7 @@ function report({ verdict, verified, read, files, ledger, audit, missing, findin
   return {
     version: 'comptroller.dev/ledger-join/v1',
     verdict,
+    ...(window.bounded && { window: window.told }),
     ledger: { verdict: verified.verdict, logs: read },
     audit: {
       files,
