@@ -1,15 +1,15 @@
-/** `node test/bench/join.ts [attempts]`: events a second of the join, of a ledger and an audit log made for it, and memory. */
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { auditFile } from '#ledger/audit-events.ts';
+/**
+ * `node test/bench/join.ts [attempts] [others]`: events a second of the join, of a ledger and an audit log made for it, and memory
+ * as the log goes on. The log is never on disk, so it may be of any length.
+ */
+import { Readable } from 'node:stream';
 import { joinAudit } from '#ledger/completeness.ts';
 import { verifyLedger } from '#ledger/verify.ts';
 import { openTestLedger, someIntent, temporaryDirectory, testKeeper } from '../kit/ledger.ts';
 
 const attempts = Number(process.argv[2] ?? 20_000);
 /** Of other users, beside each of ours: what an audit log is mostly full of. */
-const OTHERS = 4;
+const others = Number(process.argv[3] ?? 4);
 
 function line(auditID: string, user: string, name: string): string {
   const now = new Date().toISOString().replace('Z', '000Z');
@@ -39,30 +39,42 @@ const directory = await temporaryDirectory();
 const keeper = testKeeper();
 const { ledger } = await openTestLedger(directory.path, keeper);
 await ledger.note({ note: 'leadership', epoch: { lease: 'lease-uid', transitions: 1, holder: 'here' }, won: true });
-const path = join(directory.path, '..', 'audit.log');
-const log = createWriteStream(path);
-log.write(line('0', 'system:kube-scheduler', 'first'));
+const ours: { readonly auditId: string; readonly user: string; readonly name: string }[] = [];
 for (let n = 0; n < attempts; n += 500) {
   await Promise.all(
     Array.from({ length: Math.min(500, attempts - n) }, async (_, at) => {
       const draft = someIntent(n + at);
       const recorded = await ledger.intent(draft, 'write');
       if (!recorded.ok) throw new Error(recorded.code);
-      log.write(line(recorded.value.auditId, draft.user, draft.request.target.name ?? ''));
-      for (let other = 0; other < OTHERS; other += 1) log.write(line(`${n}-${other}`, 'system:node:one', 'other'));
+      ours.push({ auditId: recorded.value.auditId, user: draft.user, name: draft.request.target.name ?? '' });
       ledger.outcome(recorded.value, { kind: 'applied', status: 201, uid: `uid-${n + at}`, took: 5 });
     }),
   );
 }
-await new Promise((resolve) => log.end(resolve));
 await ledger.close('done');
+
+const megabytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
+
+/** Each tenth of it tells what is resident by then. */
+function* auditLog(): Generator<Buffer> {
+  yield Buffer.from(line('0', 'system:kube-scheduler', 'first'));
+  for (const [nth, { auditId, user, name }] of ours.entries()) {
+    if (nth > 0 && nth % Math.ceil(ours.length / 10) === 0) {
+      const { rss, heapUsed } = process.memoryUsage();
+      console.log(`${nth * (others + 1)} events: resident ${megabytes(rss)} MB, heap ${megabytes(heapUsed)} MB`);
+    }
+    const more = Array.from({ length: others }, (_, at) => line(`${nth}-${at}`, `system:node:${nth}`, `other-${at}`));
+    yield Buffer.from(line(auditId, user, name) + more.join(''));
+  }
+  yield Buffer.from(line('1', 'system:kube-scheduler', 'last'));
+}
 
 const verify = ([first = '']: readonly string[]) => verifyLedger({ directory: first, verifierKey: keeper.verifierKey });
 let verified = 0;
 const began = performance.now();
 const report = await joinAudit({
   directories: [directory.path],
-  audit: [await auditFile(path)],
+  audit: [{ name: 'made up', stream: () => Readable.from(auditLog(), { highWaterMark: 4 }) }],
   verify: async (all) => {
     const found = await verify(all);
     verified = performance.now() - began;
@@ -75,8 +87,5 @@ console.log(`${report.verdict}: ${report.audit.events} events, ${report.attempts
 console.log(
   `verify ${rate(2 * attempts, verified)} records/s; join ${rate(report.audit.events, took - verified)} events/s`,
 );
-console.log(
-  `all ${rate(report.audit.events, took)} events/s, resident ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB`,
-);
+console.log(`all ${rate(report.audit.events, took)} events/s, resident ${megabytes(process.memoryUsage().rss)} MB`);
 await directory.remove();
-await rm(path, { force: true });
