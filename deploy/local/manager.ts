@@ -9,6 +9,7 @@ import { signBundle } from '#policy/bundle.ts';
 import { newKeyPair, writeKey } from '#policy/keys.ts';
 import { applyAll } from './apply.ts';
 import { ApiClient } from './client.ts';
+import { serverEnvironment } from './env.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import type { StartComptroller } from './manager-port.ts';
 import { freePorts } from './ports.ts';
@@ -45,10 +46,19 @@ export interface ManagerOptions {
   readonly timeout?: number;
   /** False: returns when the process runs, as a follower perhaps. */
   readonly waitForLead?: boolean;
+  /** Beside PATH and HOME. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface InstallOptions {
+  readonly mode?: NamingMode;
+  /** Where Comptroller finds the API server; the cluster's own address by default. */
+  readonly server?: string;
 }
 
 /** Applies the manifests as administrator, and makes what stays outside the cluster: keys, bundle, kubeconfig. */
-export async function install(cluster: LocalCluster, mode: NamingMode = 'comptroller'): Promise<Installation> {
+export async function install(cluster: LocalCluster, options: InstallOptions = {}): Promise<Installation> {
+  const { mode = 'comptroller', server = cluster.server } = options;
   const directory = join(cluster.directory, 'comptroller');
   const pair = newKeyPair('local-policy-signer', 'EdDSA');
   const at: Installation = {
@@ -63,7 +73,7 @@ export async function install(cluster: LocalCluster, mode: NamingMode = 'comptro
   cpSync(join(ROOT, 'policies/build'), at.bundle, { recursive: true });
   writeKey(at.policyKey, pair.publicJwk, false);
   await signBundle(at.bundle, pair.key, 'local-policy-signer');
-  writeFileSync(at.kubeconfig, withoutUser(cluster), { mode: 0o600 });
+  writeFileSync(at.kubeconfig, withoutUser(server, cluster.caFile), { mode: 0o600 });
 
   const client = new ApiClient({ server: cluster.server, caFile: cluster.caFile, ...cluster.adminKeys });
   try {
@@ -82,7 +92,7 @@ export async function install(cluster: LocalCluster, mode: NamingMode = 'comptro
 }
 
 /** Comptroller needs the server and its CA from a kubeconfig, and nobody's credentials. */
-function withoutUser({ server, caFile }: LocalCluster): string {
+function withoutUser(server: string, caFile: string): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
@@ -99,7 +109,7 @@ export async function startManager(
   at: Installation,
   options: ManagerOptions = {},
 ): Promise<RunningManager> {
-  const { replica = 'one', flags = [], nodeFlags = [], timeout = 40_000, waitForLead = true } = options;
+  const { replica = 'one', flags = [], nodeFlags = [], timeout = 40_000, waitForLead = true, env } = options;
   const [port] = await freePorts(1);
   const ledgerDir = join(at.ledgers, replica);
   const stateDir = join(at.directory, `state-${replica}`);
@@ -122,6 +132,7 @@ export async function startManager(
     name: `comptroller-${replica}-${port}`,
     command: process.execPath,
     args: [...nodeFlags, join(ROOT, 'src/cli/main.ts'), 'run', ...args],
+    ...(env !== undefined && { env: { ...serverEnvironment(), ...env } }),
   });
   if (waitForLead)
     await until(() => atWork(running), { timeout, why: 'Comptroller to lead and start its controllers', every: 10 });

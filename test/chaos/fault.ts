@@ -50,6 +50,8 @@ export interface Load {
   /** Stops the changes and waits until everything is as wished; throws, naming what is not. */
   settle(patience?: { readonly timeout: number }): Promise<void>;
   resume(): void;
+  /** Takes what is there as what is wished: for faults after which the store is not what it was. Changes are stopped. */
+  adopt(): Promise<void>;
   /** Changes made so far. */
   readonly changes: number;
 }

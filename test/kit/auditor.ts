@@ -25,7 +25,8 @@ export function auditor({ auditLog }: Pick<LocalCluster, 'auditLog'>, ledgerDir:
   // Digest keys stay with the ledger: without them nobody can try out what a digest stands for.
   cpSync(ledgerDir, copy, { recursive: true, filter: (path) => !['keys', 'reserve'].includes(basename(path)) });
   const key = join(directory, 'checkpoint-key.txt');
-  writeFileSync(key, `${keeperKey(ledgerDir)}\n`);
+  const state = join(dirname(dirname(ledgerDir)), `state-${basename(ledgerDir)}`);
+  writeFileSync(key, `${keeperKey(state)}\n`);
   const json = async <Report>(...args: readonly string[]) =>
     JSON.parse(await comptroller('ledger', ...args, '--dir', copy, '--key', key, '-o', 'json')) as Report;
   return {
@@ -36,9 +37,8 @@ export function auditor({ auditLog }: Pick<LocalCluster, 'auditLog'>, ledgerDir:
   };
 }
 
-/** From the keeper's own state. */
-function keeperKey(ledgerDir: string): string {
-  const state = join(dirname(dirname(ledgerDir)), `state-${basename(ledgerDir)}`);
+/** The verifier key of the keeper that has its state below that directory of a replica. */
+export function keeperKey(state: string): string {
   const pem = readFileSync(join(state, 'keeper', 'checkpoint.key'), 'utf8');
   return formatVerifierKey(KEY_NAME, createPublicKey(pem));
 }

@@ -39,7 +39,7 @@ export function withManager({ first = {}, naming = 'comptroller', ...options }: 
   beforeAll(async () => {
     cluster = await startCluster({ name: 'whole', ...options });
     client = admin(cluster);
-    at = await install(cluster, naming);
+    at = await install(cluster, { mode: naming });
     if (first !== false) manager = await startManager(cluster, at, first);
   });
   afterAll(async () => {

@@ -1,0 +1,74 @@
+/** A control plane with Comptroller on it behind a proxy, under load: what a fault is done to. */
+import { admin } from '#kit/admin.ts';
+import { startCluster } from '#local/cluster.ts';
+import { install } from '#local/manager.ts';
+import { openBetween } from './between/open.ts';
+import { Auditing } from './books.ts';
+import type { Arena, Draw } from './fault.ts';
+import { KeptFleet } from './fleet.ts';
+import { Churn } from './load.ts';
+import type { OpenShim } from './shim/port.ts';
+
+/** Short, so that a dead leader's lease runs out within a test; the arithmetic is that of the defaults. */
+export const LEASE_SECONDS = 5;
+export const RETRY_MS = 500;
+const FLAGS = [
+  `--leader-elect-lease-duration=${LEASE_SECONDS}s`,
+  '--leader-elect-renew-deadline=3s',
+  `--leader-elect-retry-period=${RETRY_MS}ms`,
+];
+const NODES = 8;
+
+export interface ArenaOptions {
+  readonly replicas: number;
+  /** Opens the shim that every replica runs with; none does when undefined. */
+  readonly shim?: OpenShim | undefined;
+  /** Of the load. */
+  readonly draw: Draw;
+  say(line: string): void;
+}
+
+export interface OpenArena extends Arena {
+  readonly auditing: Auditing;
+  /** Another fault draws from a sequence of its own. */
+  with(draw: Draw): Arena;
+  close(): Promise<void>;
+}
+
+/** Resolves when a replica leads and the load has begun. */
+export async function openArena({ replicas, shim: openShim, draw, say }: ArenaOptions): Promise<OpenArena> {
+  const cluster = await startCluster({ name: 'chaos', nodes: NODES, progress: say });
+  const closers: (() => unknown)[] = [() => cluster.stop()];
+  const close = async (): Promise<void> => {
+    for (const step of closers.splice(0).reverse()) await step();
+  };
+  try {
+    const person = admin(cluster);
+    closers.push(() => person.close());
+    const between = await openBetween(cluster);
+    closers.push(() => between.close());
+    const at = await install(cluster, { server: between.server });
+    const opened = await openShim?.(cluster.directory);
+    closers.push(() => opened?.close());
+    const names = Array.from({ length: replicas }, (_, index) => String.fromCharCode('a'.charCodeAt(0) + index));
+    const environment = (name: string) => opened?.environment(name);
+    const fleet = new KeptFleet({ cluster, admin: person, at, names, flags: FLAGS, environment, say });
+    closers.push(() => fleet.close());
+    await fleet.start();
+    await fleet.leader();
+    const load = new Churn(person, draw);
+    closers.push(() => load.close());
+    load.resume();
+    const auditing = new Auditing({
+      auditLog: cluster.auditLog,
+      ledgerDirs: fleet.replicas.map(({ ledgerDir }) => ledgerDir),
+      stateDirs: fleet.replicas.map(({ stateDir }) => stateDir),
+    });
+    auditing.learnKeys();
+    const arena: Arena = { cluster, admin: person, at, fleet, between, shim: opened?.shim, load, draw, say };
+    return { ...arena, auditing, with: (other) => ({ ...arena, draw: other }), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+/** `npm run chaos`: every fault on a real control plane under load, and what Comptroller made of it. */
+import { writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { CommanderError } from 'commander';
+import { versions } from '../conformance/versions.ts';
+import { Arenas } from './arenas.ts';
+import type { Fault } from './fault.ts';
+import { FAULTS } from './faults/registry.ts';
+import { type Options, parseOptions } from './options.ts';
+import { inOrder } from './plan.ts';
+import { type Done, renderResults, tellRound } from './results.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const say = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+
+/** One pass over the faults; stops early when the time is over. */
+async function pass(faults: readonly Fault[], { short }: Options, arenas: Arenas, run: Run): Promise<void> {
+  for (const fault of inOrder(faults)) {
+    const times = short ? 1 : (fault.times ?? 1);
+    for (let n = 0; n < times && !run.isOver(); n++) {
+      const before = run.done.filter((one) => one.fault === fault).length;
+      say(`${fault.name}: ${fault.expects}`);
+      const round = await arenas.inflict(fault, before, !short);
+      run.done.push({ fault, round });
+      for (const line of tellRound(fault, round)) say(line);
+    }
+  }
+}
+
+interface Run {
+  readonly done: Done[];
+  isOver(): boolean;
+}
+
+async function chaos(options: Options): Promise<number> {
+  const chosen = FAULTS.filter(({ name }) => options.fault?.includes(name) ?? true);
+  const done: Done[] = [];
+  const started = new Date();
+  const isOver = (): boolean => options.minutes > 0 && Date.now() - started.getTime() > options.minutes * 60_000;
+  const arenas = new Arenas({ seed: options.seed, say });
+  process.once('SIGINT', () => {
+    say('interrupted: ending the control plane');
+    void arenas.close().finally(() => process.exit(130));
+  });
+  try {
+    do await pass(chosen, options, arenas, { done, isOver });
+    while (options.minutes > 0 && !isOver());
+  } finally {
+    await arenas.close();
+  }
+  const text = renderResults({ options, done, started, ended: new Date(), ...versions() });
+  process.stdout.write(`${text}\n`);
+  if (options.record) {
+    const file = join(import.meta.dirname, 'RESULTS.md');
+    writeFileSync(file, text);
+    say(`written: ${relative(ROOT, file)}`);
+  }
+  return done.every(({ round }) => round.complaints.length === 0) ? 0 : 1;
+}
+
+try {
+  process.exit(
+    await chaos(
+      parseOptions(
+        process.argv.slice(2),
+        FAULTS.map(({ name }) => name),
+      ),
+    ),
+  );
+} catch (error) {
+  // Commander has said it already.
+  if (error instanceof CommanderError) process.exit(error.exitCode);
+  say(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  process.exit(1);
+}
