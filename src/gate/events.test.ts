@@ -49,12 +49,34 @@ describe('the lane of Events', () => {
     });
   });
 
-  test('equal Events that come together are one, counted up', async () => {
+  test('equal Events that come together are one write; those that come later count it up', async () => {
     const { lane, work, happened } = laneBench();
     lane.emit(work(), [event('same'), event('same'), event('same')]);
     await lane.drained();
-    expect(wired(happened).map(({ verb }) => verb)).toEqual(['create', 'patch', 'patch']);
-    expect(JSON.parse(wired(happened)[2]?.body ?? '')).toMatchObject({ count: 3 });
+    lane.emit(work(), [event('same'), event('same')]);
+    await lane.drained();
+    const requests = wired(happened);
+    expect(requests.map(({ verb }) => verb)).toEqual(['create', 'patch']);
+    expect(requests.map(({ body }) => JSON.parse(body ?? '').count)).toEqual([3, 5]);
+  });
+
+  test('those that are combined wait for each other: twenty are nine and one that tells of eleven', async () => {
+    const { lane, work, happened } = laneBench();
+    lane.emit(
+      work(),
+      Array.from({ length: 20 }, (_, n) => event(`n${n}`)),
+    );
+    await lane.drained();
+    const bodies = wired(happened).map(({ body }) => JSON.parse(body ?? ''));
+    expect(bodies.map(({ count }) => count)).toEqual([...Array(9).fill(1), 11]);
+    expect(bodies.at(-1)?.message).toBe('(combined from similar events): n19');
+  });
+
+  test('what comes while one is under way waits for it', async () => {
+    const { lane, work, happened } = laneBench();
+    for (let n = 0; n < 4; n += 1) lane.emit(work(), [event('same')]);
+    await lane.drained();
+    expect(wired(happened).map(({ body }) => JSON.parse(body ?? '').count)).toEqual([1, 4]);
   });
 
   test('refused ones stand nowhere, and are one denial by object and reason', async () => {

@@ -1,8 +1,8 @@
 import { createFair } from '#core/fair.ts';
-import type { Create, Patch, PlannedEvent, Write } from '#core/plan.ts';
-import { objectReference, type Ref } from '#core/ref.ts';
-import { formatTime, type Now } from '#core/time.ts';
+import type { PlannedEvent } from '#core/plan.ts';
+import type { Now } from '#core/time.ts';
 import { type Correlated, type Correlator, createCorrelator } from './correlate.ts';
+import { countUp, namespaceOf, newEvent } from './event-writes.ts';
 import { judge } from './judge.ts';
 import type { GateParts } from './ports.ts';
 import { send } from './send.ts';
@@ -15,165 +15,156 @@ export interface EventLane {
   drained(): Promise<void>;
 }
 
+/** Objects with something to tell, by reason; and how much each may have waiting: an object gets 25 Events at once. */
 const QUEUE = 1000;
+const BATCH = 32;
 const AT_ONCE = 2;
-/** Cluster-scoped objects' Events live here, as upstream's do. */
-const DEFAULT_NAMESPACE = 'default';
 
 interface Queued {
   readonly work: Work;
   readonly event: PlannedEvent;
 }
 
+/** What waits of one controller, object and reason. */
+interface Batch {
+  readonly turn: string;
+  readonly events: Queued[];
+}
+
+/** Equal or combined Events that waited together: one write, counted up by all of them. */
+interface Group {
+  readonly work: Work;
+  /** The first says what it is, the last what it says. */
+  readonly first: Exclude<Correlated, { kind: 'drop' }>;
+  event: PlannedEvent;
+  message: string;
+  count: number;
+}
+
 export function createEventLane(parts: GateParts): EventLane {
   const correlator = createCorrelator();
   // Events of one object and reason go out one after another: else two equal ones would both be written anew.
-  const turns = new Map<string, Promise<void>>();
+  const waiting = new Map<string, Batch>();
+  const busy = new Set<string>();
   // By namespace: what one tenant's failures have to tell must not drown what another, or the breaker, has to say (I15).
-  const queue = createFair<Queued>();
-  let running = 0;
+  const queue = createFair<Batch>();
   let serial = 0;
   let waiters: (() => void)[] = [];
+  const nextSerial = (): number => ++serial;
+  const dropped = (count: number): void => parts.meter.count('gate_events_dropped_total', { why: 'queue-full' }, count);
+
+  const enqueue = (batch: Batch, { event }: Queued): void => {
+    queue.add(namespaceOf(event), batch);
+    if (queue.size() <= QUEUE) return;
+    const lost = queue.dropOfMost();
+    if (lost === undefined) return;
+    waiting.delete(lost.turn);
+    dropped(lost.events.length);
+  };
+
+  const add = (queued: Queued): void => {
+    const turn = turnOf(queued);
+    const batch = waiting.get(turn);
+    if (batch === undefined) {
+      const made: Batch = { turn, events: [queued] };
+      waiting.set(turn, made);
+      if (!busy.has(turn)) enqueue(made, queued);
+    } else if (batch.events.length < BATCH) batch.events.push(queued);
+    else dropped(1);
+  };
+
+  const run = async ({ turn, events }: Batch): Promise<void> => {
+    waiting.delete(turn);
+    busy.add(turn);
+    await emitAll(events, nextSerial, correlator, parts).catch((error: unknown) =>
+      parts.log.error('emitting an event threw', { error: error instanceof Error ? error.name : 'unknown' }),
+    );
+    busy.delete(turn);
+    const next = waiting.get(turn);
+    if (next !== undefined) enqueue(next, next.events[0] as Queued);
+    pump();
+  };
 
   const pump = (): void => {
-    while (running < AT_ONCE) {
+    while (busy.size < AT_ONCE) {
       const next = queue.next();
       if (next === undefined) break;
-      running += 1;
-      serial += 1;
-      void inTurn(turns, turnOf(next), emitOne.bind(undefined, next, serial, correlator, parts))
-        .catch((error: unknown) =>
-          parts.log.error('emitting an event threw', { error: error instanceof Error ? error.name : 'unknown' }),
-        )
-        .finally(() => {
-          running -= 1;
-          pump();
-        });
+      void run(next);
     }
-    if (running > 0 || queue.size() > 0) return;
+    if (busy.size > 0) return;
     for (const resolve of waiters) resolve();
     waiters = [];
   };
 
   return {
     emit(work, events) {
-      for (const event of events) {
-        queue.add(namespaceOf(event), { work, event });
-        if (queue.size() <= QUEUE) continue;
-        queue.dropOfMost();
-        parts.meter.count('gate_events_dropped_total', { why: 'queue-full' });
-      }
+      for (const event of events) add({ work, event });
       pump();
     },
-    drained: () =>
-      running === 0 && queue.size() === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve)),
+    drained: () => (busy.size === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve))),
   };
 }
 
-const namespaceOf = ({ regarding }: PlannedEvent): string => regarding.namespace ?? DEFAULT_NAMESPACE;
+const turnOf = ({ work, event: { regarding, reason } }: Queued): string =>
+  [work.controller.name, regarding.uid ?? regarding.name, reason].join('|');
 
-const turnOf = ({ work, event }: Queued): string =>
-  [work.controller.name, event.regarding.uid ?? event.regarding.name, event.reason].join('|');
-
-async function inTurn(turns: Map<string, Promise<void>>, key: string, act: () => Promise<void>): Promise<void> {
-  const before = turns.get(key) ?? Promise.resolve();
-  const mine = before.then(act, act);
-  turns.set(key, mine);
-  try {
-    await mine;
-  } finally {
-    if (turns.get(key) === mine) turns.delete(key);
-  }
-}
-
-async function emitOne(
-  { work, event }: Queued,
-  serial: number,
+async function emitAll(
+  events: readonly Queued[],
+  nextSerial: () => number,
   correlator: Correlator,
   parts: GateParts,
 ): Promise<void> {
   const now = parts.clock.now();
-  const component = `${work.controller.name}-controller`;
-  const correlated = correlator.correlate(component, event, now);
-  if (correlated.kind === 'drop') {
-    parts.meter.count('gate_events_dropped_total', { why: 'spam' });
-    return;
+  for (const group of groupsOf(events, now, correlator, parts))
+    await write(group, now, nextSerial(), correlator, parts);
+}
+
+function groupsOf(events: readonly Queued[], now: Now, correlator: Correlator, parts: GateParts): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (const { work, event } of events) {
+    const correlated = correlator.correlate(componentOf(work), event, now);
+    if (correlated.kind === 'drop') {
+      parts.meter.count('gate_events_dropped_total', { why: 'spam' });
+      continue;
+    }
+    const { id, message } = correlated;
+    const found = groups.get(id);
+    if (found === undefined) groups.set(id, { work, first: correlated, event, message, count: 1 });
+    else Object.assign(found, { event, message, count: found.count + 1 });
   }
-  const write =
-    correlated.kind === 'create'
-      ? newEvent(component, event, correlated.message, now, serial)
-      : countUp(event, correlated, now);
-  const [judged] = await judge([[write]], work, parts, 'event');
+  return [...groups.values()];
+}
+
+const componentOf = ({ controller }: Work): string => `${controller.name}-controller`;
+
+async function write(group: Group, now: Now, serial: number, correlator: Correlator, parts: GateParts): Promise<void> {
+  const { work, first, event, message, count } = group;
+  const planned =
+    first.kind === 'create'
+      ? newEvent(componentOf(work), event, { message, count }, now, serial)
+      : countUp(event, { message, count: first.standing.count + count }, first.standing, now);
+  const [judged] = await judge([[planned]], work, parts, 'event');
   const pending = judged?.ok === true ? judged.chain[0] : undefined;
   if (pending === undefined) {
-    parts.meter.count('gate_events_dropped_total', { why: 'refused' });
+    parts.meter.count('gate_events_dropped_total', { why: 'refused' }, count);
     return;
   }
   const { outcome } = await send(pending, work, parts, 'event');
-  if (outcome.kind === 'applied') settle(correlated, outcome.object?.metadata ?? {}, correlator, now);
+  if (outcome.kind === 'applied') settle(group, outcome.object?.metadata ?? {}, correlator, now);
   else {
-    correlator.forget(correlated.id);
-    parts.meter.count('gate_events_dropped_total', { why: outcome.kind });
+    correlator.forget(first.id);
+    parts.meter.count('gate_events_dropped_total', { why: outcome.kind }, count);
   }
 }
 
 function settle(
-  correlated: Exclude<Correlated, { kind: 'drop' }>,
+  { first, count }: Group,
   metadata: { namespace?: string; name?: string; uid?: string },
   correlator: Correlator,
   now: Now,
 ): void {
-  const before = correlated.kind === 'count' ? correlated.standing : { ...metadata, count: 0, first: now.wall };
-  const { namespace, name, uid, count, first } = before;
+  const before = first.kind === 'count' ? first.standing : { ...metadata, count: 0, first: now.wall };
+  const { namespace, name, uid } = before;
   if (namespace === undefined || name === undefined || uid === undefined) return;
-  correlator.stands(correlated.id, { namespace, name, uid, count: count + 1, first });
-}
-
-function newEvent(component: string, event: PlannedEvent, message: string, now: Now, serial: number): Write {
-  const namespace = namespaceOf(event);
-  const time = formatTime(now.wall);
-  // Unique as upstream's: the object's name and a time, here made finer by a counter.
-  const unique = ((BigInt(Math.floor(now.wall)) << 20n) | BigInt(serial & 0xfffff)).toString(16);
-  return {
-    verb: 'create',
-    reason: 'event',
-    slot: event.reason,
-    resource: 'core/events',
-    namespace,
-    object: {
-      metadata: { name: `${event.regarding.name.slice(0, 230)}.${unique}`, namespace },
-      involvedObject: objectReference(event.regarding),
-      type: event.type,
-      reason: event.reason,
-      message,
-      source: { component },
-      reportingComponent: component,
-      firstTimestamp: time,
-      lastTimestamp: time,
-      count: 1,
-    } as Create['object'],
-  };
-}
-
-function countUp(event: PlannedEvent, { standing, message }: Extract<Correlated, { kind: 'count' }>, now: Now): Write {
-  const { namespace, name, uid } = standing;
-  const ref: Ref = { resource: 'core/events', namespace, name, uid };
-  const patch = { count: standing.count + 1, lastTimestamp: formatTime(now.wall), message };
-  const after = {
-    metadata: { namespace, name, uid },
-    involvedObject: objectReference(event.regarding),
-    reason: event.reason,
-    type: event.type,
-    ...patch,
-  };
-  return {
-    verb: 'patch',
-    reason: 'event',
-    slot: event.reason,
-    ref,
-    type: 'merge',
-    patch,
-    after: after as Patch['after'],
-    blind: 'only this process counts its own Events',
-  };
+  correlator.stands(first.id, { namespace, name, uid, count: before.count + count, first: before.first });
 }
