@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonical, type JsonObject } from '#core/json.ts';
+import type { JsonObject } from '#core/json.ts';
 import { OWN_NAMESPACE } from '#core/own.ts';
 import type { DeleteCollection, Write } from '#core/plan.ts';
 import type { Ref } from '#core/ref.ts';
@@ -50,9 +50,9 @@ export function policyInput(pending: Pending, work: Work, context: InputContext)
   };
 }
 
-/** Lower-case hexadecimal SHA-256 of the canonical input: what an intent's record names. */
-export function inputDigest(input: PolicyInput): string {
-  return createHash('sha256').update(canonical(input)).digest('hex');
+/** Lower-case hexadecimal SHA-256 of the canonical input, which is the text that was judged: what an intent's record names. */
+export function inputDigest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function timeOf({ wall }: Now): PolicyInput['time'] {

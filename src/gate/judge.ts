@@ -1,5 +1,6 @@
 import { type Controller, listedBy, watchesAll } from '#core/controller.ts';
 import { type ErrorCode, retryOf } from '#core/errors.ts';
+import { canonical } from '#core/json.ts';
 import { patched } from '#core/patch.ts';
 import { type Outcome, targetOf, type Write } from '#core/plan.ts';
 import type { WireRequest } from '#core/request.ts';
@@ -33,14 +34,11 @@ export async function judge(
   lane: 'write' | 'event',
 ): Promise<readonly Judged[]> {
   const prepared = chains.map((chain) => prepareChain(chain, work, parts, lane));
-  const inputs = prepared
+  const open = prepared
     .flatMap((chain) => (chain.ok ? chain.asked : []))
     .filter(({ standing }) => standing === undefined);
-  const decisions = await decideAll(
-    inputs.map(({ input }) => input),
-    parts,
-  );
-  inputs.forEach((asked, at) => {
+  const decisions = await decideAll(open, parts);
+  open.forEach((asked, at) => {
     asked.decision = decisions[at] ?? unreached();
   });
   return prepared.map((chain) => (chain.ok ? verdictOf(chain.asked, work, parts) : chain));
@@ -49,6 +47,8 @@ export async function judge(
 interface Asked {
   readonly pending: Pending;
   readonly input: PolicyInput;
+  /** The canonical input: what is judged, and what the record's digest is of. */
+  readonly text: string;
   /** The refusal that stands already, so that nothing is asked (I11). */
   readonly standing?: { readonly code: ErrorCode; readonly rules: Refusal['rules'] } | undefined;
   decision?: Decision;
@@ -59,12 +59,15 @@ type Prepared =
 
 const unreached = (): Decision => ({ kind: 'error', bundle: undefined, code: 'POLICY_CRASHED', micros: 0 });
 
-async function decideAll(inputs: readonly PolicyInput[], { evaluator }: GateParts): Promise<readonly Decision[]> {
-  if (inputs.length === 0) return [];
+async function decideAll(asked: readonly Asked[], { evaluator }: GateParts): Promise<readonly Decision[]> {
+  if (asked.length === 0) return [];
   try {
-    return await evaluator.decide(inputs);
+    return await evaluator.decide(
+      asked.map(({ input }) => input),
+      asked.map(({ text }) => text),
+    );
   } catch {
-    return inputs.map(unreached);
+    return asked.map(unreached);
   }
 }
 
@@ -134,7 +137,7 @@ function prepare(
     now: clock.now(),
   });
   const standing = lane === 'event' ? undefined : park.standing(writeId, bundle, input);
-  return { ok: true, asked: { pending, input, standing } };
+  return { ok: true, asked: { pending, input, text: canonical(input), standing } };
 }
 
 /** Of what it does not list, who works on everything reads the metadata only: rules must not take the rest for absent. */
@@ -201,7 +204,7 @@ function verdictOf(asked: readonly Asked[], work: Work, parts: GateParts): Judge
 }
 
 function refusalOf(
-  { pending, input, standing, decision = unreached() }: Asked,
+  { pending, input, text, standing, decision = unreached() }: Asked,
   work: Work,
   parts: GateParts,
 ): Refusal | undefined {
@@ -218,7 +221,7 @@ function refusalOf(
       bundle: decision.bundle,
       rules: [],
       warnings: decision.warnings,
-      inputDigest: inputDigest(input),
+      inputDigest: inputDigest(text),
       micros: decision.micros,
       by: 'policy',
     };
@@ -228,7 +231,7 @@ function refusalOf(
   const violations = decision.kind === 'deny' ? decision.violations : [];
   const rules = violations.map(({ rule, title }) => ({ rule, title }));
   parts.meter.count('gate_refusals_total', { controller, code });
-  parts.ledger.denial(denialOf(pending, work, parts, code, decision, violations, inputDigest(input)));
+  parts.ledger.denial(denialOf(pending, work, parts, code, decision, violations, inputDigest(text)));
   if (retryOf(code) === 'never' && pending.request.class !== 'event')
     parts.park.put(pending.writeId, queueKey(work), decision.bundle, input, { code, rules });
   parts.meter.set('gate_parked_writes', {}, parts.park.size());

@@ -145,8 +145,8 @@ export class Appender {
   }
 
   async #confirm(frame: Frame, file: SegmentFile): Promise<void> {
-    const [, present] = await Promise.all([file.sync(), file.present()]);
-    if (!present) throw new Trouble('gone');
+    await file.sync();
+    if (!file.present()) throw new Trouble('gone');
     // Refused meanwhile: a record that became durable after all is an open intent, which recovery closes.
     if (this.#state !== 'failed') this.#acknowledge(frame);
   }
@@ -212,12 +212,9 @@ export class Appender {
   }
 
   /** The idle ledger's look at its file; before each acknowledgement it is looked at anyway. */
-  async check(): Promise<void> {
+  check(): void {
     if (this.#busy || this.#state !== 'open' || this.#file === undefined) return;
-    const cancel = this.#parts.clock.after(HANG_AFTER, () => this.fail('hang'));
-    const present = await this.#file.present();
-    cancel();
-    if (!present && this.#state === 'open') this.fail('gone');
+    if (!this.#file.present()) this.fail('gone');
   }
 
   /** Final: everything that waits is refused, nothing is taken any more. */

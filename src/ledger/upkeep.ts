@@ -69,7 +69,7 @@ export class Upkeep {
     const { appender, lock, checkpoints } = this.#parts;
     if (appender.failed || this.#closing !== undefined) return;
     ledger.tick();
-    await appender.check();
+    appender.check();
     if (!(await lock.touch().catch(() => false))) return appender.fail('lock');
     if (this.#ticks++ % DISK_TICKS === 0) await this.#lookAtDisk();
     if (checkpoints.due() && !this.#publishing) {

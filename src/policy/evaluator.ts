@@ -119,9 +119,11 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
       listeners.add(callback);
       return () => void listeners.delete(callback);
     },
-    async decide(inputs) {
+    async decide(inputs, texts) {
       const activation = current;
-      const decisions = await Promise.all(inputs.map((input) => decideOne(input, activation, suspects)));
+      const decisions = await Promise.all(
+        inputs.map((input, at) => decideOne(input, texts?.[at], activation, suspects)),
+      );
       for (const [at, decision] of decisions.entries()) observe(meter, inputs[at], decision);
       return decisions;
     },
@@ -135,11 +137,16 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
   };
 }
 
-function decideOne(input: PolicyInput, activation: Activation | undefined, suspects: Suspects): Promise<Decision> {
+function decideOne(
+  input: PolicyInput,
+  written: string | undefined,
+  activation: Activation | undefined,
+  suspects: Suspects,
+): Promise<Decision> {
   const error = (code: Extract<Decision, { kind: 'error' }>['code']): Promise<Decision> =>
     Promise.resolve({ kind: 'error', bundle: activation?.id, code, micros: 0 });
   if (activation === undefined) return error('POLICY_MISSING');
-  const text = textOf(input);
+  const text = textOf(input, written);
   if (text === undefined) return error('POLICY_MALFORMED');
   if (text.length > SLOW_BYTES) return error('POLICY_INPUT_TOO_LARGE');
   const tenant = String(input.write?.namespace ?? '');
@@ -156,11 +163,11 @@ function decideOne(input: PolicyInput, activation: Activation | undefined, suspe
 const encoder = new TextEncoder();
 
 /** Anything but a plain object would be taken for no input at all, or for something else. */
-function textOf(input: unknown): Uint8Array | undefined {
+function textOf(input: unknown, written: string | undefined): Uint8Array | undefined {
   if (typeof input !== 'object' || input === null || Array.isArray(input) || ArrayBuffer.isView(input))
     return undefined;
   try {
-    return encoder.encode(JSON.stringify(input));
+    return encoder.encode(written ?? JSON.stringify(input));
   } catch {
     return undefined;
   }

@@ -127,8 +127,11 @@ export type Decision =
     };
 
 export interface Evaluator {
-  /** One decision per input, in order. Inputs of one turn of the event loop cross to the worker as one message. */
-  decide(inputs: readonly PolicyInput[]): Promise<readonly Decision[]>;
+  /**
+   * One decision per input, in order. Inputs of one turn of the event loop cross to the worker as one message. `texts`:
+   * the same inputs as JSON, where the caller has written them already.
+   */
+  decide(inputs: readonly PolicyInput[], texts?: readonly string[]): Promise<readonly Decision[]>;
   /** The bundle in force; undefined before the first activation (then every decision is POLICY_MISSING). */
   active(): BundleId | undefined;
   /** After each activation. Returns the unsubscriber. */

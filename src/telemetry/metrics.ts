@@ -14,10 +14,13 @@ const MAX_SERIES = 1000;
 const MAX_LABEL = 128;
 const OTHER = 'other';
 
+type Labels = Readonly<Record<string, string>>;
 type Instrument =
   | { readonly type: 'counter'; readonly metric: Counter }
   | { readonly type: 'gauge'; readonly metric: Gauge }
   | { readonly type: 'histogram'; readonly metric: Histogram };
+
+const clip = (value: string | undefined): string => String(value ?? '').slice(0, MAX_LABEL);
 
 /** A registry of its own with every metric of `names.ts`, process metrics and `kubernetes_build_info`. */
 export function createMetrics(build: BuildInfo, maxSeries = MAX_SERIES): Metrics {
@@ -25,18 +28,23 @@ export function createMetrics(build: BuildInfo, maxSeries = MAX_SERIES): Metrics
   collectDefaultMetrics({ register: registry });
   registerBuildInfo(registry, build);
   const instruments = new Map<MetricName, Instrument>();
-  const series = new Map<MetricName, Set<string>>();
+  const series = new Map<MetricName, Map<string, Labels>>();
   for (const name of Object.keys(METRICS) as MetricName[]) {
     instruments.set(name, createInstrument(registry, name, METRICS[name]));
-    series.set(name, new Set());
+    series.set(name, new Map());
   }
-  const bounded = (name: MetricName, labels: Readonly<Record<string, string>>): Record<string, string> => {
-    const own = METRICS[name].labels.map((label) => [label, String(labels[label] ?? '').slice(0, MAX_LABEL)] as const);
-    const known = series.get(name) ?? new Set();
-    const key = JSON.stringify(own);
-    if (!known.has(key) && known.size >= maxSeries) return Object.fromEntries(own.map(([label]) => [label, OTHER]));
-    known.add(key);
-    return Object.fromEntries(own);
+  const bounded = (name: MetricName, given: Labels): Labels => {
+    const { labels } = METRICS[name];
+    const known = series.get(name) as Map<string, Labels>;
+    // Counted several times for each write: what was seen before costs one look.
+    let key = '';
+    for (const label of labels) key += `${clip(given[label])}\n`;
+    const seen = known.get(key);
+    if (seen !== undefined) return seen;
+    const full = known.size >= maxSeries;
+    const own = Object.fromEntries(labels.map((label) => [label, full ? OTHER : clip(given[label])]));
+    if (!full) known.set(key, own);
+    return own;
   };
   return {
     meter: createMeter(instruments, bounded),
@@ -47,7 +55,7 @@ export function createMetrics(build: BuildInfo, maxSeries = MAX_SERIES): Metrics
 
 function createMeter(
   instruments: ReadonlyMap<MetricName, Instrument>,
-  bounded: (name: MetricName, labels: Readonly<Record<string, string>>) => Record<string, string>,
+  bounded: (name: MetricName, labels: Labels) => Labels,
 ): Meter {
   return {
     count(name, labels, by = 1) {
