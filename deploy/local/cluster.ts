@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pathOf } from '#core/resource.ts';
 import { type BinaryName, ensureBinaries, type Progress } from './build.ts';
 import { ApiClient } from './client.ts';
 import {
@@ -18,6 +19,7 @@ import type { BootTimes, ClusterOptions, LocalCluster, ManagerKind } from './loc
 import { allowKwok, nodesReady, registerNodes } from './nodes.ts';
 import { type ClusterUser, createPki, issueClient, type KeyFiles, type Subject, USERS } from './pki.ts';
 import { freePorts } from './ports.ts';
+import { Store } from './store.ts';
 import type { RunSpec } from './supervision.ts';
 import { type ManagedProcess, Supervisor } from './supervisor.ts';
 import { until } from './until.ts';
@@ -54,7 +56,10 @@ class Cluster implements LocalCluster {
   readonly #supervisor: Supervisor;
   readonly #client: ApiClient;
   readonly #progress: Progress;
+  readonly #store: Store;
   #apiServer: ManagedProcess | undefined;
+  #scheduler: ManagedProcess | undefined;
+  #kwok: ManagedProcess | undefined;
   #nodes = 0;
   #issued = 0;
 
@@ -71,6 +76,8 @@ class Cluster implements LocalCluster {
     this.#binaries = binaries;
     this.#supervisor = supervisor;
     this.#client = new ApiClient({ server: this.server, caFile: this.caFile, ...this.adminKeys });
+    const run = () => this.#runServer('etcd', etcdArguments(plan));
+    this.#store = new Store({ directory: plan.directory, port: plan.ports.etcd, pki: plan.pki, run });
     for (const user of Object.keys(USERS) as ClusterUser[])
       this.#writeKubeconfig(this.kubeconfigFor(user), user, plan.pki.users[user]);
   }
@@ -178,6 +185,34 @@ class Cluster implements LocalCluster {
     await this.startApiServer();
   }
 
+  stopEtcd(): Promise<void> {
+    return this.#store.stop();
+  }
+
+  async startEtcd(): Promise<void> {
+    await this.#store.start();
+    if (this.#apiServer !== undefined) await this.#healthy(this.#apiServer, this.#client, '/readyz');
+  }
+
+  compactEtcd(): Promise<number> {
+    return this.#store.compact();
+  }
+
+  keepStore(): void {
+    this.#store.keep();
+  }
+
+  async restoreStore(): Promise<void> {
+    await Promise.all([this.killApiServer(), this.#scheduler?.kill('SIGKILL'), this.#kwok?.kill('SIGKILL')]);
+    await this.stopEtcd();
+    this.#store.putBack();
+    await this.startEtcd();
+    await this.startApiServer();
+    // A kwok of another process waits until the leases of the one before it have run out.
+    await this.#client.call('DELETE', pathOf('coordination.k8s.io/leases', { namespace: 'kube-node-lease' }));
+    await Promise.all([this.#startKwok(), this.#startScheduler()]);
+  }
+
   async startUpstreamManager(flags: readonly string[] = []): Promise<ManagedProcess & { port: number }> {
     const binaries = await ensureBinaries(['kube-controller-manager'], { progress: this.#progress });
     const kubeconfig = this.kubeconfigFor('kube-controller-manager');
@@ -203,24 +238,30 @@ class Cluster implements LocalCluster {
 
   /** Everything that can start at once does; what needs the API server starts the moment that it answers. */
   async #start(nodes: number, start: number): Promise<void> {
-    const etcd = await this.#runServer('etcd', etcdArguments(this.#plan));
+    const etcd = await this.#store.start();
     await Promise.race([this.startApiServer(), this.#failed(etcd)]);
     const api = performance.now() - start;
     await allowKwok(this.#client);
     const names = await this.#registerNodes(nodes);
-    const kwok = await this.#runServer('kwok', kwokArguments(this.kubeconfigFor('kwok'), STAGES));
+    const kwok = await this.#startKwok();
     const waits = [this.#startScheduler(), Promise.race([nodesReady(this.#client, names), this.#failed(kwok)])];
     if (this.manager === 'upstream') waits.push(this.startUpstreamManager().then(() => {}));
     await Promise.all(waits);
     Object.assign(this.boot, { api: Math.round(api), ready: Math.round(performance.now() - start) });
   }
 
+  async #startKwok(): Promise<ManagedProcess> {
+    this.#kwok = await this.#runServer('kwok', kwokArguments(this.kubeconfigFor('kwok'), STAGES));
+    return this.#kwok;
+  }
+
   async #startScheduler(): Promise<void> {
     const kubeconfig = this.kubeconfigFor('kube-scheduler');
     const config = join(this.directory, 'scheduler.json');
     writeFileSync(config, JSON.stringify(schedulerConfig(kubeconfig)), { mode: 0o600 });
-    const scheduler = await this.#runServer('kube-scheduler', schedulerArguments(this.#plan, kubeconfig, config));
-    await this.#healthyAt(scheduler, this.#plan.ports.scheduler);
+    const args = schedulerArguments(this.#plan, kubeconfig, config);
+    this.#scheduler = await this.#runServer('kube-scheduler', args);
+    await this.#healthyAt(this.#scheduler, this.#plan.ports.scheduler);
   }
 
   async #registerNodes(count: number): Promise<readonly string[]> {

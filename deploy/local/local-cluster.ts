@@ -70,6 +70,19 @@ export interface LocalCluster {
   /** On the same port, with the same data; resolves when it is ready. */
   startApiServer(): Promise<void>;
   restartApiServer(): Promise<void>;
+  /** In order; the API server goes on without it as well as it can. */
+  stopEtcd(): Promise<void>;
+  /** On the same ports, with the same data; resolves when the API server is ready again. */
+  startEtcd(): Promise<void>;
+  /** Drops etcd's history before now; returns its revision. */
+  compactEtcd(): Promise<number>;
+  /** Keeps a copy of the store as it is now, in the place of what was kept before. */
+  keepStore(): void;
+  /**
+   * Back to the copy, and resourceVersions with it, as an operator would: the API server is down meanwhile, and
+   * everything but Comptroller is started afresh. Resolves when all are healthy.
+   */
+  restoreStore(): Promise<void>;
   /** Upstream's kube-controller-manager, built on demand; resolves when it is healthy. */
   startUpstreamManager(flags?: readonly string[]): Promise<ManagedProcess & { readonly port: number }>;
   /** Adds simulated nodes and waits until they are Ready; returns their names. */

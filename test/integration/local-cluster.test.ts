@@ -180,6 +180,47 @@ describe('a local cluster', () => {
     expect(auditEvents(use.cluster.auditLog).length).toBeGreaterThanOrEqual(before);
   });
 
+  it('keeps data when etcd is stopped and started again, and does not answer writes meanwhile', async () => {
+    const { admin: root, cluster } = use;
+    const path = '/api/v1/namespaces/default/configmaps';
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'late' } };
+    await cluster.stopEtcd();
+    // A handler that waits for the storage is given up by the API server, or by us.
+    const refused = root.call('POST', path, { body, signal: AbortSignal.timeout(2000) }).catch(() => ({ status: 0 }));
+    expect([0, 500, 503, 504]).toContain((await refused).status);
+    await cluster.startEtcd();
+    expect(await root.get('core/configmaps', { ...NS, name: 'audited' })).toBeDefined();
+  });
+
+  it('forgets the history before a compaction: a watch from there is told so', async () => {
+    const { admin: root, cluster } = use;
+    const first = await root.get('core/configmaps', { ...NS, name: 'audited' });
+    const path = `/api/v1/configmaps?watch=1&resourceVersion=${first?.metadata?.resourceVersion}`;
+    await root.patch('core/configmaps', { ...NS, name: 'audited' }, { data: { a: 'b' } });
+    expect(await cluster.compactEtcd()).toBeGreaterThan(Number(first?.metadata?.resourceVersion));
+    // What the API server itself has in memory it still tells.
+    await cluster.restartApiServer();
+    const { body } = await root.call('GET', path, { signal: AbortSignal.timeout(5000) });
+    expect(body).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
+  });
+
+  it('goes back to what was kept: objects, resourceVersions, and everything at work', async () => {
+    const { admin: root, cluster } = use;
+    const version = async () => Number((await root.get('/api/v1/pods?limit=1'))?.metadata?.resourceVersion);
+    cluster.keepStore();
+    const kept = await version();
+    for (let turn = 0; turn < 100; turn++)
+      await root.patch('core/configmaps', { ...NS, name: 'audited' }, { data: { turn: String(turn) } });
+    await root.create('core/configmaps', { metadata: { name: 'forgotten', ...NS } });
+    const later = await version();
+    await cluster.restoreStore();
+    expect(await root.get('core/configmaps', { ...NS, name: 'forgotten' })).toBeUndefined();
+    expect(await version()).toBeLessThan(later);
+    expect(later - kept).toBeGreaterThan(100);
+    await root.create('core/pods', pod('after'));
+    await root.waitFor('core/pods', { ...NS, name: 'after' }, (each) => ready(each) === 'True', { why: 'a new pod' });
+  });
+
   it('adds nodes while it runs, and stands beside another cluster', async () => {
     const other = await startCluster({ name: 'other', nodes: 1 });
     try {
