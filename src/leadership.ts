@@ -22,6 +22,15 @@ export function writeTimeoutFor({ leaderElection: { enabled, leaseDuration, retr
   return enabled ? affordableTimeout(limits, retryPeriod, WRITE_TIMEOUT) : WRITE_TIMEOUT;
 }
 
+/**
+ * How long one look at the lease or one write of it may take. As upstream half the renew deadline, but so that after a
+ * renewal whose answer is lost there is time for another one, a retry period later, over another connection.
+ */
+export function leaseTimeout({ renewDeadline, retryPeriod }: Config['leaderElection']): Ms {
+  const spare = 0.9 * renewDeadline - 2 * retryPeriod;
+  return Math.round(Math.min(seconds(5), renewDeadline / 2, Math.max(spare, renewDeadline / 4)));
+}
+
 /** The two ways to have leadership: by lease, or because the operator says that no other replica runs. */
 export interface Leadership {
   readonly fence: Fence;
@@ -52,7 +61,7 @@ export function openLeadership(
     };
   }
   const at = { namespace: election.namespace, name: election.name };
-  const timeout = Math.min(seconds(5), election.renewDeadline / 2);
+  const timeout = leaseTimeout(election);
   const told: { won?: (epoch: Epoch, predecessor: Anchor | undefined) => void; lost?: (why: Lost) => void } = {};
   const elector = createElector({
     config: {

@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createReader } from '#api/read.ts';
+import { createSuspicion } from '#api/suspicion.ts';
 import { createStreams } from '#api/watch.ts';
 import { createWriter } from '#api/write.ts';
 import { createCache } from '#cache/cache.ts';
@@ -166,7 +167,8 @@ async function buildPipeline(
 ): Promise<Pipeline> {
   const clock = systemClock;
   const proofs = createProofs();
-  const wire = { endpoint, identities, clock, meter };
+  const suspicion = createSuspicion(clock);
+  const wire = { endpoint, identities, clock, meter, suspicion };
   const reader = createReader(wire);
   const writer = createWriter({ ...wire, isRecorded: (recorded) => proofs.redeem(recorded) || unrecorded(meter) });
   undo.push(
@@ -184,6 +186,7 @@ async function buildPipeline(
     clock,
     meter,
     log,
+    suspicion,
     random: Math.random,
   });
   const forecast = createForecast({ clock, meter });

@@ -1,5 +1,6 @@
 import { Client, type Dispatcher, Pool } from 'undici';
 import type { Credential, Identities } from '#identity/port.ts';
+import type { Suspicion } from './suspicion.ts';
 
 /** Where the API server is, and how to know it. */
 export interface Endpoint {
@@ -70,9 +71,14 @@ interface Lane {
 
 /**
  * A lazy bounded pool per identity. After a renewal new requests take a new pool at once, and the old one closes when
- * its last request has ended: make before break.
+ * its last request has ended: make before break. So they do when connections are suspected to be dead.
  */
-export function createConnections(endpoint: Endpoint, identities: Identities, perIdentity: number): Connections {
+export function createConnections(
+  endpoint: Endpoint,
+  identities: Identities,
+  perIdentity: number,
+  suspicion?: Suspicion,
+): Connections {
   const origin = originOf(endpoint);
   const lanes = new Map<string, Lane>();
   const draining = new Set<Promise<void>>();
@@ -97,12 +103,17 @@ export function createConnections(endpoint: Endpoint, identities: Identities, pe
   const unsubscribe = identities.onRenewal(({ identity }) => {
     if (lanes.has(identity)) of(identity);
   });
+  const leave = (): void => {
+    for (const { pool } of lanes.values()) drain(pool);
+    lanes.clear();
+  };
+  const unsuspect = suspicion?.onRaised(leave);
   return {
     of,
     close: async () => {
       unsubscribe();
-      for (const lane of lanes.values()) drain(lane.pool);
-      lanes.clear();
+      unsuspect?.();
+      leave();
       await Promise.all(draining);
     },
   };

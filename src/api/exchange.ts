@@ -109,6 +109,11 @@ function createHandler(
   };
 }
 
+/** Bytes left, and no answer came in time: the connection may be dead. */
+export function isLate(result: Exchange): boolean {
+  return result.kind === 'failed' && result.why === 'timeout' && result.started;
+}
+
 /** The body as JSON; undefined when it is none. */
 export function parseJson(body: Buffer): unknown {
   try {

@@ -2,9 +2,10 @@ import type { Clock, Ms } from '#core/time.ts';
 import type { Identities } from '#identity/port.ts';
 import type { Meter } from '#telemetry/port.ts';
 import { type Connections, createConnections, type Endpoint, userAgent } from './connections.ts';
-import { dateOf, type Exchange, exchange, parseJson, retryAfterOf } from './exchange.ts';
+import { dateOf, type Exchange, exchange, isLate, parseJson, retryAfterOf } from './exchange.ts';
 import { TransportError, type TransportTrouble } from './failure.ts';
 import type { ReadAnswer, Reader } from './port.ts';
+import type { Suspicion } from './suspicion.ts';
 
 export interface ReaderOptions {
   readonly endpoint: Endpoint;
@@ -14,6 +15,8 @@ export interface ReaderOptions {
   /** Connections an identity may hold for reads. */
   readonly perIdentity?: number;
   readonly maxBytes?: number;
+  /** Raised by answers that are late; connections are left when it is. */
+  readonly suspicion?: Suspicion;
   /** A person's bearer token, where the command line reads as one that has no certificate. */
   readonly token?: string;
 }
@@ -40,7 +43,7 @@ interface Ask {
 
 export function createReader(options: ReaderOptions): Reader & { close(): Promise<void> } {
   const { endpoint, identities, clock } = options;
-  const connections = createConnections(endpoint, identities, options.perIdentity ?? 4);
+  const connections = createConnections(endpoint, identities, options.perIdentity ?? 4, options.suspicion);
   const wire: Wire = { ...options, connections };
   return {
     get: async (identity, path, { timeout = DEFAULT_TIMEOUT, signal, accept } = {}) => {
@@ -87,6 +90,7 @@ async function once(wire: Wire, ask: Ask): Promise<Exchange> {
   const result = await exchange(connections.of(identity), request, { clock, maxBytes, timeout, signal });
   const code = result.kind === 'answered' ? String(result.status) : '<error>';
   meter.count('rest_client_requests_total', { code, method, identity });
+  if (isLate(result)) wire.suspicion?.raise();
   meter.observe('rest_client_request_duration_seconds', { verb: method, identity }, (clock.now().mono - begun) / 1000);
   return result;
 }

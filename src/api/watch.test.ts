@@ -93,7 +93,23 @@ describe('a watch', () => {
 
   test('that never answers is given up, too', async () => {
     server.handle(() => undefined);
-    await expect(open(50)).rejects.toMatchObject({ trouble: 'silence' });
+    await expect(open(50)).rejects.toMatchObject({ trouble: 'timeout' });
+  });
+
+  test('waits for its answer half a minute, however long it may be silent later', async () => {
+    const { endpoint, identities } = server;
+    const delays: number[] = [];
+    const clock = {
+      ...systemClock,
+      after: (delay: number, callback: () => void) => {
+        delays.push(delay);
+        return systemClock.after(delay, callback);
+      },
+    };
+    const patient = createStreams({ endpoint, identities, clock, meter });
+    answerWith(() => undefined);
+    await patient.watch('reader', '/x', { signal: abort.signal, silence: 120_000 });
+    expect(delays).toEqual([30_000, 120_000]);
   });
 
   test('ends in order when it is aborted, after what had come in', async () => {

@@ -23,6 +23,8 @@ type Opened = Awaited<ReturnType<Streams['watch']>>;
 const DEFAULT_MAX_LINE = 8 * 1024 * 1024;
 /** A refusal is a Status; more than that of it is not worth reading. */
 const MAX_REFUSAL = 1024 * 1024;
+/** A watch that is taken up is answered at once; queued by API Priority and Fairness it may take a while. */
+const HEAD: Ms = 30_000;
 /** Lines that may wait for the reader before the socket is paused. */
 const HIGH_WATER = 1000;
 const TYPES: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
@@ -63,17 +65,18 @@ function open(request: Request, options: StreamsOptions): Promise<Opened> {
       client.destroy().catch(() => undefined);
     };
     const onAbort = (): void => finish();
-    const alive = (): void => {
+    const listen = (patience: Ms, trouble: TransportTrouble): void => {
       cancelSilence();
-      if (!over) cancelSilence = options.clock.after(silence, () => finish(new TransportError('silence')));
+      if (!over) cancelSilence = options.clock.after(patience, () => finish(new TransportError(trouble)));
     };
+    const alive = (): void => listen(silence, 'silence');
     const lines = createMailbox<WatchLine>(() => resume(), finish);
     if (signal.aborted) {
       finish();
       return;
     }
     signal.addEventListener('abort', onAbort, { once: true });
-    alive();
+    listen(Math.min(HEAD, silence), 'timeout');
     const handler = handlerOf(request, options, { lines, alive, finish, answer: resolve });
     resume = handler.resume;
     const headers = { accept: request.accept ?? 'application/json', 'user-agent': userAgent(options.endpoint) };

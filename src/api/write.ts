@@ -4,9 +4,10 @@ import type { Clock, Ms } from '#core/time.ts';
 import type { Identities } from '#identity/port.ts';
 import type { Meter } from '#telemetry/port.ts';
 import { createConnections, type Endpoint, userAgent } from './connections.ts';
-import { type Exchange, exchange, headerOf, parseJson, retryAfterOf } from './exchange.ts';
+import { type Exchange, exchange, headerOf, isLate, parseJson, retryAfterOf } from './exchange.ts';
 import type { RecordedRequest, Writer } from './port.ts';
 import { createSemaphore, type Semaphore } from './semaphore.ts';
+import type { Suspicion } from './suspicion.ts';
 
 export interface WriterOptions {
   readonly endpoint: Endpoint;
@@ -17,16 +18,21 @@ export interface WriterOptions {
   readonly isRecorded: (recorded: RecordedRequest) => boolean;
   /** Connections an identity may hold for writes. */
   readonly perIdentity?: number;
+  /** Raised by answers that are late; connections are left when it is. */
+  readonly suspicion?: Suspicion;
 }
 
-/** How much longer than the API server we wait for what it was given time for. */
+/**
+ * How much longer than the API server we wait for what it was given time for. Not for a lease: there has to be time for
+ * a second try before leadership runs out, and a late one is refused by its resourceVersion.
+ */
 export const WRITE_MARGIN: Ms = 2_000;
 const MAX_ANSWER = 16 * 1024 * 1024;
 
 export function createWriter(options: WriterOptions): Writer {
   const { endpoint, identities, clock, meter, isRecorded } = options;
   const perIdentity = options.perIdentity ?? 32;
-  const connections = createConnections(endpoint, identities, perIdentity);
+  const connections = createConnections(endpoint, identities, perIdentity, options.suspicion);
   const lanes = new Map<string, Semaphore>();
   let onWire = 0;
 
@@ -52,6 +58,7 @@ export function createWriter(options: WriterOptions): Writer {
       };
       try {
         const result = await dispatch(connections.of(request.identity), recorded, options, begin);
+        if (isLate(result)) options.suspicion?.raise();
         measure(meter, request, result, (clock.now().mono - begun) / 1000);
         return answerOf(result, clock);
       } finally {
@@ -71,11 +78,12 @@ function dispatch(
   admit: () => boolean,
 ): Promise<Exchange> {
   const { method, path, body, timeout } = recorded.request;
+  const margin = recorded.request.class === 'lease' ? 0 : WRITE_MARGIN;
   const headers = headersOf(recorded, endpoint);
   return exchange(
     dispatcher,
     { method, path, headers, ...(body !== undefined && { body }) },
-    { clock, timeout: timeout + WRITE_MARGIN, maxBytes: MAX_ANSWER, admit },
+    { clock, timeout: timeout + margin, maxBytes: MAX_ANSWER, admit },
   );
 }
 

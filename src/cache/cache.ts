@@ -1,4 +1,5 @@
 import type { Reader, Streams } from '#api/port.ts';
+import type { Suspicion } from '#api/suspicion.ts';
 import type { Resource } from '#core/resource.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import type { Identities } from '#identity/port.ts';
@@ -19,6 +20,8 @@ export interface CacheOptions {
   readonly clock: Clock;
   readonly meter: Meter;
   readonly log: Log;
+  /** Every watch is opened anew when it is raised. */
+  readonly suspicion?: Suspicion;
   /** In [0, 1): spreads watches and back-offs. */
   readonly random?: () => number;
 }
@@ -92,11 +95,15 @@ async function start(
   signal: AbortSignal,
 ): Promise<void> {
   const reflectors = [...shelves.values()].map(({ reflector }) => reflector);
+  const all = () => [...reflectors, ...beside().map(({ reflector }) => reflector)];
   const unsubscribe = options.identities.onRenewal(({ identity }) => {
-    const all = [...reflectors, ...beside().map(({ reflector }) => reflector)];
-    for (const reflector of all) if (reflector.plan.identity === identity) reflector.renew();
+    for (const reflector of all()) if (reflector.plan.identity === identity) reflector.renew();
+  });
+  const unsuspect = options.suspicion?.onRaised(() => {
+    for (const reflector of all()) reflector.renew();
   });
   signal.addEventListener('abort', unsubscribe, { once: true });
+  if (unsuspect !== undefined) signal.addEventListener('abort', unsuspect, { once: true });
   for (const reflector of reflectors) void reflector.run(signal);
   report(options, shelves, ages, signal);
   await untilAborted(Promise.all(reflectors.map((reflector) => reflector.settled())), signal);

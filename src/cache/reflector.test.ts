@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createSuspicion } from '#api/suspicion.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { type FakeClock, fakeClock } from '#kit/fake-clock.ts';
 import { type FakeListWatch, fakeListWatch, type OpenWatch, settle } from '#kit/fake-list-watch.ts';
@@ -329,6 +330,31 @@ describe('a renewal', () => {
       { aborted: true, turn: 1 },
       { aborted: false, turn: 2 },
     ]);
+  });
+
+  test('of every watch follows the suspicion that connections are dead', async () => {
+    const { reader, streams, identities } = api;
+    const suspicion = createSuspicion(clock);
+    const resources = [PODS, { resource: 'core/services', identity: 'other' } as const];
+    const cache = createCache({ reader, streams, identities, resources, clock, ...telemetry, suspicion });
+    const started = cache.start(abort.signal);
+    await settle();
+    for (const watch of api.watches) watch.bookmark('5', true);
+    await started;
+    suspicion.raise();
+    await settle();
+    expect(api.watches.map(({ path, aborted }) => ({ path, aborted }))).toEqual([
+      { path: '/api/v1/pods', aborted: true },
+      { path: '/api/v1/services', aborted: true },
+      { path: '/api/v1/pods', aborted: false },
+      { path: '/api/v1/services', aborted: false },
+    ]);
+    expect(last().query.get('resourceVersion')).toBe('5');
+    abort.abort();
+    clock.advance(60_000);
+    suspicion.raise();
+    await settle();
+    expect(api.watches).toHaveLength(4);
   });
 
   test('of another identity is none of its business', async () => {

@@ -27,7 +27,7 @@ export interface Reflector {
   passNow(): Promise<void>;
   /** Lists afresh; nothing of before counts. */
   startEra(): void;
-  /** Opens a watch with the identity's new certificate, then closes the old one. */
+  /** Opens another watch with the identity's newest certificate, then closes the old one. */
   renew(): void;
   /** Monotonic time of the last sign of life. */
   aliveAt(): Ms;

@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type FakeApiServer, fakeApiServer } from '#kit/fake-apiserver.ts';
+import { fakeClock } from '#kit/fake-clock.ts';
+import { recordingTelemetry } from '#kit/telemetry.ts';
+import { systemClock } from '#telemetry/clock.ts';
+import { createReader } from './read.ts';
+import { createSuspicion, type Suspicion } from './suspicion.ts';
+import { createWriter } from './write.ts';
+
+describe('a suspicion', () => {
+  test('is told to all, and not again with every answer that is late', () => {
+    const clock = fakeClock();
+    const suspicion = createSuspicion(clock);
+    const heard: string[] = [];
+    suspicion.onRaised(() => heard.push('first'));
+    const leave = suspicion.onRaised(() => heard.push('second'));
+    suspicion.raise();
+    clock.advance(14_999);
+    suspicion.raise();
+    expect(heard).toEqual(['first', 'second']);
+    leave();
+    clock.advance(1);
+    suspicion.raise();
+    expect(heard).toEqual(['first', 'second', 'first']);
+  });
+});
+
+describe('an answer that does not come in time', () => {
+  let server: FakeApiServer;
+  let suspicion: Suspicion;
+  const { meter } = recordingTelemetry();
+  beforeEach(async () => {
+    server = await fakeApiServer();
+    suspicion = createSuspicion(systemClock);
+  });
+  afterEach(() => server.close());
+
+  /** The first connection is dead from its second request on. */
+  const dieOnce = (): void => {
+    let requests = 0;
+    server.handle((_message, response) => {
+      if (++requests !== 2) response.end('{}');
+    });
+  };
+
+  test('has later reads take another connection', async () => {
+    const { endpoint, identities } = server;
+    const reader = createReader({ endpoint, identities, clock: systemClock, meter, suspicion, perIdentity: 1 });
+    dieOnce();
+    await reader.get('reader', '/x');
+    await expect(reader.get('reader', '/x', { timeout: 50 })).rejects.toMatchObject({ trouble: 'timeout' });
+    expect(await reader.get('reader', '/x')).toMatchObject({ status: 200 });
+    expect(server.connections).toHaveLength(2);
+    await reader.close();
+  });
+
+  test('of a read has later writes take another connection', async () => {
+    const { endpoint, identities } = server;
+    const common = { endpoint, identities, clock: systemClock, meter, suspicion };
+    const reader = createReader(common);
+    const writer = createWriter({ ...common, isRecorded: () => true });
+    server.handle(({ url }, response) => void (url === '/late' || response.end('{}')));
+    const write = () =>
+      writer.send(
+        {
+          auditId: 'log-1-0123456789abcdef',
+          request: {
+            class: 'write',
+            identity: 'replicaset',
+            verb: 'create',
+            method: 'POST',
+            path: '/api/v1/namespaces/a/pods',
+            target: { resource: 'core/pods', namespace: 'a' },
+            timeout: 5_000,
+          },
+        },
+        () => true,
+      );
+    await write();
+    await expect(reader.get('reader', '/late', { timeout: 50 })).rejects.toMatchObject({ trouble: 'timeout' });
+    await write();
+    expect(server.connections).toHaveLength(3);
+    await Promise.all([reader.close(), writer.close()]);
+  });
+});
