@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import type { KeyFiles } from '#local/pki.ts';
 
 export interface FrontProxy {
   /** Sends the request on; resolves with the head of the answer, rejects when none comes. */
   forward(asked: IncomingMessage, signal: AbortSignal): Promise<IncomingMessage>;
+  close(): void;
 }
 
 /** Who a client is by its certificate, as the API server would read it. */
@@ -39,17 +40,13 @@ export function carried(raw: readonly string[]): string[] {
 }
 
 export function createFrontProxy(server: string, caFile: string, keys: KeyFiles): FrontProxy {
-  const secrets = { ca: readFileSync(caFile), cert: readFileSync(keys.certFile), key: readFileSync(keys.keyFile) };
-  // A connection of ours for each of the client's, so that requests share a fate here if and only if they do there.
-  const agents = new WeakMap<object, Agent>();
-  const agentOf = ({ socket }: IncomingMessage): Agent => {
-    const known = agents.get(socket);
-    if (known !== undefined) return known;
-    const made = new Agent({ ...secrets, keepAlive: true, maxSockets: 1 });
-    agents.set(socket, made);
-    socket.once('close', () => made.destroy());
-    return made;
-  };
+  // Made once: to read keys and certificates anew costs more than the handshake.
+  const secureContext = createSecureContext({
+    ca: readFileSync(caFile),
+    cert: readFileSync(keys.certFile),
+    key: readFileSync(keys.keyFile),
+  });
+  const agent = new Agent({ secureContext, keepAlive: true });
   return {
     forward: (asked, signal) =>
       new Promise((resolve, reject) => {
@@ -58,9 +55,10 @@ export function createFrontProxy(server: string, caFile: string, keys: KeyFiles)
         for (const group of groups) headers.push('X-Remote-Group', group);
         const { method = 'GET', url = '/' } = asked;
         const { hostname, port } = new URL(server);
-        const sent = request({ hostname, port, method, path: url, headers, agent: agentOf(asked), signal }, resolve);
+        const sent = request({ hostname, port, method, path: url, headers, agent, signal }, resolve);
         sent.on('error', reject);
         asked.pipe(sent);
       }),
+    close: () => agent.destroy(),
   };
 }

@@ -43,6 +43,7 @@ export async function startMeddler(options: MeddlerOptions): Promise<Meddler> {
     close() {
       server.close();
       server.closeAllConnections();
+      options.frontProxy.close();
     },
   };
 }
@@ -50,7 +51,8 @@ export async function startMeddler(options: MeddlerOptions): Promise<Meddler> {
 async function handle(options: MeddlerOptions, asked: IncomingMessage, answer: ServerResponse): Promise<void> {
   const { remotePort = 0 } = asked.socket;
   const gone = new AbortController();
-  asked.socket.once('close', () => gone.abort());
+  // Of the answer, not of the socket: it serves many requests, and each would leave a listener there.
+  answer.once('close', () => gone.abort());
   try {
     await meddle(options, asked, answer, gone.signal);
   } catch {
@@ -79,6 +81,7 @@ async function meddle(
       asked.resume();
       return;
     case 'answer':
+      if (mischief.done === true) (await frontProxy.forward(asked, gone)).resume();
       asked.resume();
       answer.writeHead(mischief.status, { 'content-type': 'application/json', ...mischief.headers });
       answer.end(mischief.body ?? '');
@@ -102,7 +105,8 @@ async function passOn(
     return;
   }
   if (mischief?.kind === 'delay-answer') await setTimeout(mischief.delay, undefined, { signal: gone });
-  answer.writeHead(received.statusCode ?? 502, carried(received.rawHeaders));
+  const last = mischief?.kind === 'last' ? ['Connection', 'close'] : [];
+  answer.writeHead(received.statusCode ?? 502, [...carried(received.rawHeaders), ...last]);
   // A watch's head must not wait for its first event.
   answer.flushHeaders();
   if (mischief?.kind === 'silence') {

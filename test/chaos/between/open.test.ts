@@ -186,6 +186,20 @@ describe('requests', () => {
     expect(await told({ kind: 'delay-answer', delay: 50 })).toMatchObject({ status: 200 });
   });
 
+  test('that were done may be answered otherwise', async () => {
+    const before = asked;
+    expect(await told({ kind: 'answer', status: 500, done: true, body: '{}' })).toEqual({ status: 500, body: {} });
+    expect(asked - before).toBe(1);
+  });
+
+  test('may be the last on their connection', async () => {
+    between.meddle(() => ({ kind: 'last' }));
+    const one = await connected();
+    const before = between.connections;
+    expect(await one.call('GET', '/api')).toMatchObject({ status: 200, headers: { connection: 'close' } });
+    expect(between.connections).toBe(before + 1);
+  });
+
   test('that watch are answered line by line', async () => {
     between.meddle(() => undefined);
     const end = new AbortController();

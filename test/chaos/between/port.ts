@@ -13,6 +13,8 @@ export interface RequestSeen {
 export type Mischief =
   | {
       readonly kind: 'answer';
+      /** The API server does it first, and what it answers is thrown away; by default it hears nothing. */
+      readonly done?: boolean;
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
       readonly body?: string;
@@ -21,6 +23,8 @@ export type Mischief =
   | { readonly kind: 'delay-request'; readonly delay: number }
   /** Milliseconds before the answer's first byte. */
   | { readonly kind: 'delay-answer'; readonly delay: number }
+  /** Passes, and the connection ends in order after it, as the answer says. */
+  | { readonly kind: 'last' }
   /** The answer ends after so many bytes of its body, the connection with it. */
   | { readonly kind: 'truncate'; readonly after: number }
   /** So many bytes of the body are turned into something else. */
