@@ -71,7 +71,7 @@ interface Lane {
 
 /**
  * A lazy bounded pool per identity. After a renewal new requests take a new pool at once, and the old one closes when
- * its last request has ended: make before break. So they do when connections are suspected to be dead.
+ * its last request has ended: make before break. So they do when its connections are suspected to be dead.
  */
 export function createConnections(
   endpoint: Endpoint,
@@ -103,17 +103,18 @@ export function createConnections(
   const unsubscribe = identities.onRenewal(({ identity }) => {
     if (lanes.has(identity)) of(identity);
   });
-  const leave = (): void => {
-    for (const { pool } of lanes.values()) drain(pool);
-    lanes.clear();
+  const leave = (identity: string): void => {
+    const lane = lanes.get(identity);
+    lanes.delete(identity);
+    if (lane !== undefined) drain(lane.pool);
   };
-  const unsuspect = suspicion?.onRaised(leave);
+  const unsuspect = suspicion?.onRaised(({ identity }) => leave(identity));
   return {
     of,
     close: async () => {
       unsubscribe();
       unsuspect?.();
-      leave();
+      for (const identity of [...lanes.keys()]) leave(identity);
       await Promise.all(draining);
     },
   };

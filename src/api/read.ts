@@ -90,7 +90,7 @@ async function once(wire: Wire, ask: Ask): Promise<Exchange> {
   const result = await exchange(connections.of(identity), request, { clock, maxBytes, timeout, signal });
   const code = result.kind === 'answered' ? String(result.status) : '<error>';
   meter.count('rest_client_requests_total', { code, method, identity });
-  if (isLate(result)) wire.suspicion?.raise();
+  if (isLate(result)) wire.suspicion?.raise({ identity, since: begun });
   meter.observe('rest_client_request_duration_seconds', { verb: method, identity }, (clock.now().mono - begun) / 1000);
   return result;
 }

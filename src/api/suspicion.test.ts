@@ -8,20 +8,21 @@ import { createSuspicion, type Suspicion } from './suspicion.ts';
 import { createWriter } from './write.ts';
 
 describe('a suspicion', () => {
-  test('is told to all, and not again with every answer that is late', () => {
+  test('is told to all, and not again with every answer that is late of one identity', () => {
     const clock = fakeClock();
     const suspicion = createSuspicion(clock);
     const heard: string[] = [];
-    suspicion.onRaised(() => heard.push('first'));
+    suspicion.onRaised(({ identity, since }) => heard.push(`${identity} ${since}`));
     const leave = suspicion.onRaised(() => heard.push('second'));
-    suspicion.raise();
+    suspicion.raise({ identity: 'a', since: 1 });
     clock.advance(14_999);
-    suspicion.raise();
-    expect(heard).toEqual(['first', 'second']);
+    suspicion.raise({ identity: 'a', since: 2 });
+    expect(heard).toEqual(['a 1', 'second']);
+    suspicion.raise({ identity: 'b', since: 3 });
     leave();
     clock.advance(1);
-    suspicion.raise();
-    expect(heard).toEqual(['first', 'second', 'first']);
+    suspicion.raise({ identity: 'a', since: 4 });
+    expect(heard).toEqual(['a 1', 'second', 'b 3', 'second', 'a 4']);
   });
 });
 
@@ -39,7 +40,8 @@ describe('an answer that does not come in time', () => {
   const dieOnce = (): void => {
     let requests = 0;
     server.handle((_message, response) => {
-      if (++requests !== 2) response.end('{}');
+      requests++;
+      if (requests !== 2) response.end('{}');
     });
   };
 
@@ -54,19 +56,19 @@ describe('an answer that does not come in time', () => {
     await reader.close();
   });
 
-  test('of a read has later writes take another connection', async () => {
+  test('of a read has later writes of that identity take another connection, and no others', async () => {
     const { endpoint, identities } = server;
     const common = { endpoint, identities, clock: systemClock, meter, suspicion };
     const reader = createReader(common);
     const writer = createWriter({ ...common, isRecorded: () => true });
     server.handle(({ url }, response) => void (url === '/late' || response.end('{}')));
-    const write = () =>
+    const write = (identity: string) =>
       writer.send(
         {
           auditId: 'log-1-0123456789abcdef',
           request: {
             class: 'write',
-            identity: 'replicaset',
+            identity,
             verb: 'create',
             method: 'POST',
             path: '/api/v1/namespaces/a/pods',
@@ -76,10 +78,12 @@ describe('an answer that does not come in time', () => {
         },
         () => true,
       );
-    await write();
-    await expect(reader.get('reader', '/late', { timeout: 50 })).rejects.toMatchObject({ trouble: 'timeout' });
-    await write();
+    const all = (): Promise<unknown> => Promise.all([write('leader'), write('replicaset')]);
+    await Promise.all([all(), reader.get('leader', '/x')]);
+    await expect(reader.get('leader', '/late', { timeout: 50 })).rejects.toMatchObject({ trouble: 'timeout' });
     expect(server.connections).toHaveLength(3);
+    await all();
+    expect(server.connections).toHaveLength(4);
     await Promise.all([reader.close(), writer.close()]);
   });
 });

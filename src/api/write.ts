@@ -58,7 +58,7 @@ export function createWriter(options: WriterOptions): Writer {
       };
       try {
         const result = await dispatch(connections.of(request.identity), recorded, options, begin);
-        if (isLate(result)) options.suspicion?.raise();
+        if (isLate(result)) options.suspicion?.raise({ identity: request.identity, since: begun });
         measure(meter, request, result, (clock.now().mono - begun) / 1000);
         return answerOf(result, clock);
       } finally {

@@ -8,6 +8,7 @@ import { absorb } from './absorb.ts';
 import type { CachePlan } from './plan-caches.ts';
 import type { Cache } from './port.ts';
 import { projectionOf } from './projections.ts';
+import { reviveWatches } from './revive.ts';
 import { barrierOf, createShelf, listBarrier, reachedBarrier, type Shelf } from './shelf.ts';
 import { createTracked } from './tracked.ts';
 import { createView } from './view.ts';
@@ -20,7 +21,7 @@ export interface CacheOptions {
   readonly clock: Clock;
   readonly meter: Meter;
   readonly log: Log;
-  /** Every watch is opened anew when it is raised. */
+  /** Raised by answers that are late; see `reviveWatches`. */
   readonly suspicion?: Suspicion;
   /** In [0, 1): spreads watches and back-offs. */
   readonly random?: () => number;
@@ -99,9 +100,7 @@ async function start(
   const unsubscribe = options.identities.onRenewal(({ identity }) => {
     for (const reflector of all()) if (reflector.plan.identity === identity) reflector.renew();
   });
-  const unsuspect = options.suspicion?.onRaised(() => {
-    for (const reflector of all()) reflector.renew();
-  });
+  const unsuspect = options.suspicion && reviveWatches(options.suspicion, all, options.clock);
   signal.addEventListener('abort', unsubscribe, { once: true });
   if (unsuspect !== undefined) signal.addEventListener('abort', unsuspect, { once: true });
   for (const reflector of reflectors) void reflector.run(signal);

@@ -332,7 +332,7 @@ describe('a renewal', () => {
     ]);
   });
 
-  test('of every watch follows the suspicion that connections are dead', async () => {
+  test('of every watch follows the suspicion that connections are dead, one after another', async () => {
     const { reader, streams, identities } = api;
     const suspicion = createSuspicion(clock);
     const resources = [PODS, { resource: 'core/services', identity: 'other' } as const];
@@ -341,7 +341,22 @@ describe('a renewal', () => {
     await settle();
     for (const watch of api.watches) watch.bookmark('5', true);
     await started;
-    suspicion.raise();
+    const since = clock.now().mono;
+    clock.advance(20_000);
+    last().event('ADDED', { ...pod('s', '6'), kind: 'Service' });
+    await settle();
+    // One of them lives: only that answer is late.
+    suspicion.raise({ identity: 'a', since });
+    clock.advance(1000);
+    await settle();
+    expect(api.watches).toHaveLength(2);
+    suspicion.raise({ identity: 'b', since: clock.now().mono });
+    await settle();
+    expect(api.watches).toHaveLength(2);
+    clock.advance(0);
+    await settle();
+    expect(api.watches).toHaveLength(3);
+    clock.advance(25);
     await settle();
     expect(api.watches.map(({ path, aborted }) => ({ path, aborted }))).toEqual([
       { path: '/api/v1/pods', aborted: true },
@@ -349,10 +364,11 @@ describe('a renewal', () => {
       { path: '/api/v1/pods', aborted: false },
       { path: '/api/v1/services', aborted: false },
     ]);
-    expect(last().query.get('resourceVersion')).toBe('5');
+    expect(last().query.get('resourceVersion')).toBe('6');
     abort.abort();
     clock.advance(60_000);
-    suspicion.raise();
+    suspicion.raise({ identity: 'a', since: clock.now().mono });
+    clock.advance(1000);
     await settle();
     expect(api.watches).toHaveLength(4);
   });
