@@ -57,7 +57,7 @@ export default defineConfig({
           name: 'policy',
           include: ['test/policy/**/*.test.ts'],
           environment: 'node',
-          testTimeout: 60_000,
+          testTimeout: 300_000,
           maxWorkers,
           globalSetup: ['test/kit/build-opa.ts'],
         },

@@ -171,27 +171,37 @@ export interface DoorAnswer {
   readonly body: string;
 }
 
-/** One request at a replica's door, with a client certificate or as nobody. Its certificate is its own: not checked. */
+/**
+ * One request at a replica's door, with a client certificate or as nobody; a POST where there is a body. Its certificate
+ * is its own: not checked.
+ */
 export function knock(
   { port }: RunningManager,
   path: string,
   keys?: { readonly certFile: string; readonly keyFile: string },
+  body?: string,
 ): Promise<DoorAnswer> {
   const pair = keys === undefined ? {} : { cert: readFileSync(keys.certFile), key: readFileSync(keys.keyFile) };
+  const method = body === undefined ? 'GET' : 'POST';
+  const headers = body === undefined ? {} : { 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {
     const sent = request(
-      { host: '127.0.0.1', port, path, agent: false, rejectUnauthorized: false, ...pair },
+      { host: '127.0.0.1', port, path, method, headers, agent: false, rejectUnauthorized: false, ...pair },
       (answer) => {
-        text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
+        text(answer).then((said) => resolve({ status: answer.statusCode ?? 0, body: said }), reject);
       },
     );
     sent.on('error', reject);
-    sent.end();
+    sent.end(body);
   });
 }
 
 /** The value of one metric at a replica's door; 0 while it has none. */
-export async function metric({ manager, cluster }: World, name: string, labels = ''): Promise<number> {
+export async function metric(
+  { manager, cluster }: Pick<World, 'manager' | 'cluster'>,
+  name: string,
+  labels = '',
+): Promise<number> {
   let answer = await knock(manager, '/metrics', cluster.adminKeys);
   // Who asks again and again is told to wait, and does.
   for (let tries = 0; answer.status === 429 && tries < 20; tries++) {

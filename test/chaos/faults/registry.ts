@@ -1,8 +1,12 @@
 import type { Fault } from '../fault.ts';
 import { PROCESS_FAULTS } from './process.ts';
+import { STORE_FAULTS } from './store.ts';
+import { TRANSPORT_FAULTS } from './transport.ts';
 
 /** Every fault of the harness. Static on purpose: nothing that merely lies in a folder is run. */
 export const FAULTS: readonly Fault[] = [
   // One line for each group.
   ...PROCESS_FAULTS,
+  ...STORE_FAULTS,
+  ...TRANSPORT_FAULTS,
 ];

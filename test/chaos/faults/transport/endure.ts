@@ -1,0 +1,65 @@
+/** Trouble on the wire while a tenant grows: when it is over, the tenant has what it wished, and never had more. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '#kit/wait.ts';
+import type { Mischief, RequestSeen } from '../../between/port.ts';
+import type { Arena, Measured } from '../../fault.ts';
+import { openWitness } from '../witness.ts';
+
+export type Decide = (request: RequestSeen) => Mischief | undefined;
+
+export interface Trouble {
+  readonly decide: Decide;
+  /** Milliseconds; then every request passes again, and connections stay as they are. */
+  readonly lasts: number;
+  /** Milliseconds from the end of the trouble until the tenant must have its pods. */
+  readonly within: number;
+  /** How many requests must have been touched at the least: a trouble that nobody met proves nothing. */
+  readonly touches?: number;
+  readonly pods?: number;
+}
+
+export async function endure(
+  arena: Pick<Arena, 'admin' | 'between' | 'cluster'>,
+  { decide, lasts, within, touches = 1, pods = 10 }: Trouble,
+): Promise<Measured> {
+  const { between } = arena;
+  const witness = await openWitness(arena);
+  let [asked, touched] = [0, 0];
+  between.meddle((request) => {
+    asked++;
+    const mischief = decide(request);
+    if (mischief !== undefined) touched++;
+    return mischief;
+  });
+  try {
+    const wished = await witness.wish(pods);
+    const begun = performance.now();
+    await pause(lasts);
+    await until(() => touched >= touches, { timeout: 20_000, why: `${touches} requests to be touched` });
+    between.meddle(() => undefined);
+    const lasted = performance.now() - begun;
+    const took = await wished.met(lasted + within);
+    // And it is not only that one wish: the next one is served as ever.
+    const next = await (await witness.wish(1)).met(within);
+    await witness.leave();
+    return {
+      requests: asked,
+      touched,
+      'served after': `${Math.round(Math.max(0, took - lasted))} ms`,
+      'then within': `${next} ms`,
+    };
+  } finally {
+    between.pass();
+  }
+}
+
+/** Whether this is one of the first requests of its kind: method, path, and whether it watches. */
+export function firstOf(times: number): (request: RequestSeen) => boolean {
+  const counts = new Map<string, number>();
+  return ({ method, url, watch }) => {
+    const key = `${method} ${url.split('?')[0]} ${watch}`;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    return count <= times;
+  };
+}
