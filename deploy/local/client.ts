@@ -54,8 +54,8 @@ export class ApiClient {
   }
 
   /** One JSON document a line, as watches answer. */
-  async *lines(path: string, signal: AbortSignal): AsyncGenerator<unknown> {
-    const answer = await this.#agent.request(this.#request('GET', path, { signal }));
+  async *lines(path: string, signal: AbortSignal, headers: CallOptions['headers'] = {}): AsyncGenerator<unknown> {
+    const answer = await this.#agent.request(this.#request('GET', path, { signal, headers }));
     if (answer.statusCode !== 200) {
       const text = await answer.body.text();
       throw new Error(`watching ${path}: ${answer.statusCode} ${text.slice(0, 500)}`);

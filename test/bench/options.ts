@@ -1,0 +1,68 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { SHAPES } from './shapes.ts';
+
+/** Who runs the control loops. `upstream-default` has the limits on its requests that upstream ships. */
+export type Manager = 'comptroller' | 'upstream' | 'upstream-default';
+
+export interface Options {
+  /** Names of shapes, in this order on one control plane. */
+  readonly shapes: readonly string[];
+  readonly managers: readonly Manager[];
+  readonly rounds: number;
+  readonly nodes: number;
+  /** Writes RESULTS.md. */
+  readonly record: boolean;
+}
+
+const MANAGERS: Readonly<Record<string, readonly Manager[]>> = {
+  comptroller: ['comptroller'],
+  upstream: ['upstream'],
+  'upstream-default': ['upstream-default'],
+  both: ['comptroller', 'upstream'],
+  all: ['comptroller', 'upstream', 'upstream-default'],
+};
+
+/** Parses the command line (without node and script); throws commander's error for a wrong one. */
+export function parseOptions(argv: readonly string[]): Options {
+  const { shape, manager, ...options } = program()
+    .parse(argv, { from: 'user' })
+    .opts<Options & { shape: readonly string[]; manager: string }>();
+  return { ...options, shapes: shape, managers: MANAGERS[manager] ?? [] };
+}
+
+function program(): Command {
+  return new Command('bench')
+    .description("Comptroller and upstream's manager in turns on one control plane with simulated nodes")
+    .exitOverride()
+    .addOption(
+      new Option('--shape <names...>', 'what they have to do')
+        .choices(Object.keys(SHAPES))
+        .default(['deployments-20x20', 'deployments-50x40']),
+    )
+    .addOption(
+      new Option('--manager <side>', 'who does it; both: Comptroller and upstream with its limits lifted')
+        .choices(Object.keys(MANAGERS))
+        .default('both'),
+    )
+    .option('--rounds <count>', 'for each manager; their order alternates', between(1, 100), 3)
+    .option('--nodes <count>', 'simulated nodes', between(1, 1000), 100)
+    .option('--record', 'write test/bench/RESULTS.md', false)
+    .addHelpText('after', `\nShapes:\n${shapes()}\n\n${HELP}`);
+}
+
+const HELP = `Ends 1 when the ledger does not verify, when ledger and audit log do not agree, when the API server refused Comptroller
+a right, or when a manager ended by itself.`;
+
+function shapes(): string {
+  return Object.entries(SHAPES)
+    .map(([name, { does }]) => `  ${name.padEnd(18)} ${does}`)
+    .join('\n');
+}
+
+function between(from: number, to: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (/^\d{1,5}$/.test(text) && count >= from && count <= to) return count;
+    throw new InvalidArgumentError(`expected a whole number from ${from} to ${to}`);
+  };
+}

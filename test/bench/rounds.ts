@@ -1,0 +1,65 @@
+/** One manager doing one shape once, as a process of its own: others did the same before and will afterwards. */
+import type { Admin } from '#kit/admin.ts';
+import { newNamespace } from '#kit/manager.ts';
+import { ApiClient } from '#local/client.ts';
+import type { LocalCluster } from '#local/local-cluster.ts';
+import type { Installation, ManagerOptions } from '#local/manager.ts';
+import { type Running, start } from './managers.ts';
+import { type Measured, measure, quiet } from './measure.ts';
+import type { Manager } from './options.ts';
+import { deployments, SHAPES, type Shape, type Stage } from './shapes.ts';
+import { type Memory, memoryOf } from './usage.ts';
+
+export interface Arena {
+  readonly cluster: LocalCluster;
+  readonly admin: Admin;
+  readonly at: Installation;
+  readonly progress: (line: string) => void;
+}
+
+export interface Turn {
+  readonly shape: string;
+  readonly manager: Manager;
+  readonly round: number;
+}
+
+export interface Round extends Turn {
+  readonly phases: readonly Measured[];
+  /** Of all processes of the manager, when it had nothing left to do. */
+  readonly memory: Memory;
+}
+
+export async function playRound(arena: Arena, turn: Turn, options: ManagerOptions = {}): Promise<Round> {
+  const { cluster, admin, at, progress } = arena;
+  const client = new ApiClient({ server: cluster.server, caFile: cluster.caFile, ...cluster.adminKeys });
+  const running = await start(turn.manager, cluster, at, options);
+  try {
+    const namespace = `${turn.shape}-${turn.manager}-${turn.round}`;
+    await warmUp({ admin, client, namespace: `warm-${namespace}` }, running);
+    await newNamespace(admin, namespace);
+    const stage = { admin, client, namespace };
+    const phases: Measured[] = [];
+    for (const phase of (SHAPES[turn.shape] as Shape).phases) {
+      progress(`${named(turn)}: ${phase.name}`);
+      const measured = { ...turn, ...(await measure(phase, stage, cluster, running)) };
+      progress(`${named(turn)}: ${phase.name}: ${measured.wall.toFixed(2)} s, ${measured.cpu.toFixed(2)} s of CPU`);
+      phases.push(measured);
+    }
+    const memory = memoryOf(running.pid);
+    for (const name of [namespace, `warm-${namespace}`]) await admin.delete('core/namespaces', { name });
+    await quiet(running.pid);
+    await running.stop();
+    return { ...turn, phases, memory };
+  } finally {
+    await client.close();
+  }
+}
+
+const named = ({ shape, manager, round }: Turn): string => `${shape}, round ${round}, ${manager}`;
+
+/** Everything once, so that leadership, caches and the first compilation are no part of what is measured. */
+async function warmUp(stage: Stage, { pid }: Running): Promise<void> {
+  await newNamespace(stage.admin, stage.namespace);
+  for (const phase of deployments(2, 2).phases) await (await phase.prepare(stage))();
+  await quiet(pid);
+}
