@@ -1,5 +1,5 @@
 /** `npm run bench`: Comptroller and upstream's manager in turns on one control plane, and what each of them took. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommanderError } from 'commander';
 import { admin } from '#kit/admin.ts';
@@ -8,12 +8,15 @@ import { startCluster } from '#local/cluster.ts';
 import { install } from '#local/manager.ts';
 import { booksOf } from '../conformance/books.ts';
 import { type Options, parseOptions } from './options.ts';
+import { profilingFlags, renderProfiles } from './profile.ts';
 import { record } from './record.ts';
 import { renderRounds } from './results.ts';
 import { type Arena, playRound, type Round, type Turn } from './rounds.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DIRECTORY = join(ROOT, 'test-results/bench');
+/** Kept, for a flame graph in a browser's developer tools. */
+const PROFILES = join(DIRECTORY, 'profiles');
 const progress = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 
 async function bench(options: Options): Promise<number> {
@@ -27,15 +30,19 @@ async function bench(options: Options): Promise<number> {
   try {
     const arena: Arena = { cluster, admin: person, at: await install(cluster), progress };
     const rounds: Round[] = [];
-    for (const turn of turns(options)) rounds.push(await playRound(arena, turn));
+    const extra = options.profile ? { nodeFlags: profilingFlags(PROFILES) } : {};
+    for (const turn of turns(options)) rounds.push(await playRound(arena, turn, extra));
     const faults = options.managers.includes('comptroller') ? await books(arena) : [];
     process.stdout.write(`${renderRounds(rounds)}\n`);
+    const [first] = rounds;
+    if (options.profile && first !== undefined) process.stdout.write(`\n${renderProfiles(PROFILES, first.window)}\n`);
     for (const fault of faults) process.stdout.write(`FAULT: ${fault}\n`);
     if (options.record) progress(`written: ${record({ options, rounds, faults })}`);
     return faults.length === 0 ? 0 : 1;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
     await person.close();
+    cpSync(join(cluster.directory, 'logs'), join(DIRECTORY, 'logs'), { recursive: true });
     await cluster.stop();
   }
 }

@@ -12,6 +12,8 @@ export interface Options {
   readonly nodes: number;
   /** Writes RESULTS.md. */
   readonly record: boolean;
+  /** Sums up where Comptroller's time went, instead of comparing. */
+  readonly profile: boolean;
 }
 
 const MANAGERS: Readonly<Record<string, readonly Manager[]>> = {
@@ -27,7 +29,8 @@ export function parseOptions(argv: readonly string[]): Options {
   const { shape, manager, ...options } = program()
     .parse(argv, { from: 'user' })
     .opts<Options & { shape: readonly string[]; manager: string }>();
-  return { ...options, shapes: shape, managers: MANAGERS[manager] ?? [] };
+  const all = { ...options, shapes: shape, managers: MANAGERS[manager] ?? [] };
+  return options.profile ? { ...all, shapes: shape.slice(-1), managers: ['comptroller'], rounds: 1 } : all;
 }
 
 function program(): Command {
@@ -47,6 +50,7 @@ function program(): Command {
     .option('--rounds <count>', 'for each manager; their order alternates', between(1, 100), 3)
     .option('--nodes <count>', 'simulated nodes', between(1, 1000), 100)
     .option('--record', 'write test/bench/RESULTS.md', false)
+    .option('--profile', "profile Comptroller's run process for one round of the last shape", false)
     .addHelpText('after', `\nShapes:\n${shapes()}\n\n${HELP}`);
 }
 

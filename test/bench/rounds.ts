@@ -7,6 +7,7 @@ import type { Installation, ManagerOptions } from '#local/manager.ts';
 import { type Running, start } from './managers.ts';
 import { type Measured, measure, quiet } from './measure.ts';
 import type { Manager } from './options.ts';
+import { monotonic, type Window } from './profile.ts';
 import { deployments, SHAPES, type Shape, type Stage } from './shapes.ts';
 import { type Memory, memoryOf } from './usage.ts';
 
@@ -27,6 +28,8 @@ export interface Round extends Turn {
   readonly phases: readonly Measured[];
   /** Of all processes of the manager, when it had nothing left to do. */
   readonly memory: Memory;
+  /** From the first phase to the end of the last. */
+  readonly window: Window;
 }
 
 export async function playRound(arena: Arena, turn: Turn, options: ManagerOptions = {}): Promise<Round> {
@@ -39,17 +42,19 @@ export async function playRound(arena: Arena, turn: Turn, options: ManagerOption
     await newNamespace(admin, namespace);
     const stage = { admin, client, namespace };
     const phases: Measured[] = [];
+    const from = monotonic();
     for (const phase of (SHAPES[turn.shape] as Shape).phases) {
       progress(`${named(turn)}: ${phase.name}`);
       const measured = { ...turn, ...(await measure(phase, stage, cluster, running)) };
       progress(`${named(turn)}: ${phase.name}: ${measured.wall.toFixed(2)} s, ${measured.cpu.toFixed(2)} s of CPU`);
       phases.push(measured);
     }
+    const window = { from, to: monotonic() };
     const memory = memoryOf(running.pid);
     for (const name of [namespace, `warm-${namespace}`]) await admin.delete('core/namespaces', { name });
     await quiet(running.pid);
     await running.stop();
-    return { ...turn, phases, memory };
+    return { ...turn, phases, memory, window };
   } finally {
     await client.close();
   }
