@@ -246,7 +246,8 @@ function fakeLedger(world: World, happened: Happening[]): Ledger {
   };
 }
 
-function workFor(controller: Controller, trigger: ApiObject | undefined, { cache, clock }: GateParts): Work {
+/** What a runner would hand over with a plan. */
+export function workFor(controller: Controller, trigger: ApiObject | undefined, { cache, clock }: GateParts): Work {
   const loop = controller.loops[0];
   const resource = loop?.key as Resource;
   return {
