@@ -23,46 +23,56 @@ export interface Measured {
   readonly requests: Requests;
 }
 
-interface Counters {
+export interface Counters {
   readonly time: number;
+  readonly audit: number;
   readonly manager: number;
   readonly cluster: number;
   readonly self: number;
   readonly machine: number;
 }
 
+export type OfPhase = Omit<Measured, 'shape' | 'round'>;
+
 export async function measure(
   phase: Phase,
   stage: Stage,
   cluster: LocalCluster,
-  running: Running,
-): Promise<Omit<Measured, 'shape' | 'round'>> {
+  { manager, pid }: Running,
+): Promise<OfPhase> {
   const act = await phase.prepare(stage);
-  await quiet(running.pid);
-  const from = sizeOf(cluster.auditLog);
-  const before = counters(cluster, running);
+  await quiet(pid);
+  const before = counters(cluster, pid);
   await act();
   const wall = (performance.now() - before.time) / 1000;
-  await quiet(running.pid);
-  const after = counters(cluster, running);
-  const to = sizeOf(cluster.auditLog);
-  const passed = (of: keyof Counters): number => after[of] - before[of];
+  await quiet(pid);
+  return tally(cluster, { phase: phase.name, manager, wall }, before, counters(cluster, pid));
+}
+
+/** What was used between two looks. */
+export async function tally(
+  { auditLog }: LocalCluster,
+  of: Pick<Measured, 'phase' | 'manager' | 'wall'>,
+  before: Counters,
+  after: Counters,
+): Promise<OfPhase> {
+  const passed = (counter: keyof Counters): number => after[counter] - before[counter];
   return {
-    phase: phase.name,
-    manager: running.manager,
-    wall,
+    ...of,
     cpu: passed('manager'),
     controlPlane: passed('cluster') - passed('manager'),
     others: Math.max(0, (passed('machine') - passed('cluster') - passed('self')) / (passed('time') / 1000)),
-    requests: await requestsBetween(cluster.auditLog, running.manager, { from, to }),
+    requests: await requestsBetween(auditLog, of.manager, { from: before.audit, to: after.audit }),
   };
 }
 
-function counters(cluster: LocalCluster, { pid }: Running): Counters {
+/** Without a pid: before the manager has started. */
+export function counters(cluster: LocalCluster, pid?: number): Counters {
   const { user, system } = process.cpuUsage();
   return {
     time: performance.now(),
-    manager: cpuOf(pid),
+    audit: sizeOf(cluster.auditLog),
+    manager: pid === undefined ? 0 : cpuOf(pid),
     // The manager is one of its children.
     cluster: cpuOf(cluster.pids().get('supervisor') ?? 0),
     self: (user + system) / 1e6,

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { SHAPES } from './shapes.ts';
+import { GROUPS, SHAPES } from './shapes.ts';
 
 /** Who runs the control loops. `upstream-default` has the limits on its requests that upstream ships. */
 export type Manager = 'comptroller' | 'upstream' | 'upstream-default';
@@ -29,8 +29,14 @@ export function parseOptions(argv: readonly string[]): Options {
   const { shape, manager, ...options } = program()
     .parse(argv, { from: 'user' })
     .opts<Options & { shape: readonly string[]; manager: string }>();
-  const all = { ...options, shapes: shape, managers: MANAGERS[manager] ?? [] };
-  return options.profile ? { ...all, shapes: shape.slice(-1), managers: ['comptroller'], rounds: 1 } : all;
+  const shapes = inOrder([...new Set(shape.flatMap((name) => GROUPS[name] ?? [name]))]);
+  const all = { ...options, shapes, managers: MANAGERS[manager] ?? [] };
+  return options.profile ? { ...all, shapes: shapes.slice(-1), managers: ['comptroller'], rounds: 1 } : all;
+}
+
+/** What fills the control plane for good comes last. */
+function inOrder(names: readonly string[]): readonly string[] {
+  return names.toSorted((a, b) => Number(SHAPES[a]?.present !== undefined) - Number(SHAPES[b]?.present !== undefined));
 }
 
 function program(): Command {
@@ -39,7 +45,7 @@ function program(): Command {
     .exitOverride()
     .addOption(
       new Option('--shape <names...>', 'what they have to do')
-        .choices(Object.keys(SHAPES))
+        .choices([...Object.keys(SHAPES), ...Object.keys(GROUPS)])
         .default(['deployments-20x20', 'deployments-50x40']),
     )
     .addOption(
@@ -58,9 +64,9 @@ const HELP = `Ends 1 when the ledger does not verify, when ledger and audit log 
 a right, or when a manager ended by itself.`;
 
 function shapes(): string {
-  return Object.entries(SHAPES)
-    .map(([name, { does }]) => `  ${name.padEnd(18)} ${does}`)
-    .join('\n');
+  const single = Object.entries(SHAPES).map(([name, { does }]) => [name, does] as const);
+  const groups = Object.entries(GROUPS).map(([name, names]) => [name, names.join(', ')] as const);
+  return [...single, ...groups].map(([name, does]) => `  ${name.padEnd(18)} ${does}`).join('\n');
 }
 
 function between(from: number, to: number): (text: string) => number {

@@ -3,6 +3,7 @@ import type { Measured } from './measure.ts';
 import type { Manager } from './options.ts';
 import type { Requests } from './requests.ts';
 import type { Round } from './rounds.ts';
+import { GROUPS, SHAPES } from './shapes.ts';
 import { type Spread, spread, tell } from './spread.ts';
 
 const READS = ['get', 'list', 'watch'];
@@ -11,7 +12,23 @@ const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection', 'even
 /** One section for each shape. */
 export function renderRounds(rounds: readonly Round[]): string {
   const shapes = [...new Set(rounds.map(({ shape }) => shape))];
-  return shapes.map((shape) => renderShape(shape, ofShape(rounds, shape))).join('\n\n');
+  return [...shapes.map((shape) => renderShape(shape, ofShape(rounds, shape))), growth(rounds)]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/** CPU a pod, over the sizes: flat where the cost grows as the work does. */
+function growth(rounds: readonly Round[]): string {
+  const shapes = (GROUPS.growth ?? []).filter((shape) => rounds.some((round) => round.shape === shape));
+  if (shapes.length < 2) return '';
+  const managers = [...new Set(rounds.map(({ manager }) => manager))].sort();
+  const each = (shape: string, manager: Manager): string => {
+    const all = ofShape(rounds, shape).filter((round) => round.manager === manager);
+    const cpu = (round: Round): number => round.phases.reduce((sum, one) => sum + one.cpu, 0);
+    return tell(spread(all.map((round) => (1000 * cpu(round)) / (SHAPES[shape]?.pods ?? 1))), 1);
+  };
+  const rows = managers.map((manager) => [manager, ...shapes.map((shape) => each(shape, manager))]);
+  return `### Growth: CPU ms a pod that is made, replaced and deleted\n\n${table(['manager', ...shapes], rows)}`;
 }
 
 const ofShape = (rounds: readonly Round[], shape: string) => rounds.filter((round) => round.shape === shape);

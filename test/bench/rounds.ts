@@ -7,6 +7,7 @@ import type { Installation, ManagerOptions } from '#local/manager.ts';
 import { type Running, start } from './managers.ts';
 import { type Measured, measure, quiet } from './measure.ts';
 import type { Manager } from './options.ts';
+import { playPresent, populate } from './present.ts';
 import { monotonic, type Window } from './profile.ts';
 import { deployments, SHAPES, type Shape, type Stage } from './shapes.ts';
 import { type Memory, memoryOf } from './usage.ts';
@@ -33,31 +34,39 @@ export interface Round extends Turn {
 }
 
 export async function playRound(arena: Arena, turn: Turn, options: ManagerOptions = {}): Promise<Round> {
-  const { cluster, admin, at, progress } = arena;
+  const { cluster, admin } = arena;
   const client = new ApiClient({ server: cluster.server, caFile: cluster.caFile, ...cluster.adminKeys });
-  const running = await start(turn.manager, cluster, at, options);
+  const stage = { admin, client, namespace: `${turn.shape}-${turn.manager}-${turn.round}` };
+  const shape = SHAPES[turn.shape] as Shape;
   try {
-    const namespace = `${turn.shape}-${turn.manager}-${turn.round}`;
-    await warmUp({ admin, client, namespace: `warm-${namespace}` }, running);
-    await newNamespace(admin, namespace);
-    const stage = { admin, client, namespace };
-    const phases: Measured[] = [];
-    const from = monotonic();
-    for (const phase of (SHAPES[turn.shape] as Shape).phases) {
-      progress(`${named(turn)}: ${phase.name}`);
-      const measured = { ...turn, ...(await measure(phase, stage, cluster, running)) };
-      progress(`${named(turn)}: ${phase.name}: ${measured.wall.toFixed(2)} s, ${measured.cpu.toFixed(2)} s of CPU`);
-      phases.push(measured);
-    }
-    const window = { from, to: monotonic() };
-    const memory = memoryOf(running.pid);
-    for (const name of [namespace, `warm-${namespace}`]) await admin.delete('core/namespaces', { name });
-    await quiet(running.pid);
-    await running.stop();
-    return { ...turn, phases, memory, window };
+    if (shape.present === undefined) return await playPhases(arena, turn, stage, options);
+    await populate(arena, stage, shape.present);
+    return await playPresent(arena, turn, stage, shape.present);
   } finally {
     await client.close();
   }
+}
+
+async function playPhases(arena: Arena, turn: Turn, stage: Stage, options: ManagerOptions): Promise<Round> {
+  const { cluster, admin, at, progress } = arena;
+  const running = await start(turn.manager, cluster, at, options);
+  const warm = { ...stage, namespace: `warm-${stage.namespace}` };
+  await warmUp(warm, running);
+  await newNamespace(admin, stage.namespace);
+  const phases: Measured[] = [];
+  const from = monotonic();
+  for (const phase of (SHAPES[turn.shape] as Shape).phases) {
+    progress(`${named(turn)}: ${phase.name}`);
+    const measured = { ...turn, ...(await measure(phase, stage, cluster, running)) };
+    progress(`${named(turn)}: ${phase.name}: ${measured.wall.toFixed(2)} s, ${measured.cpu.toFixed(2)} s of CPU`);
+    phases.push(measured);
+  }
+  const window = { from, to: monotonic() };
+  const memory = memoryOf(running.pid);
+  for (const { namespace } of [stage, warm]) await admin.delete('core/namespaces', { name: namespace });
+  await quiet(running.pid);
+  await running.stop();
+  return { ...turn, phases, memory, window };
 }
 
 const named = ({ shape, manager, round }: Turn): string => `${shape}, round ${round}, ${manager}`;

@@ -21,6 +21,17 @@ export interface Phase {
 export interface Shape {
   readonly does: string;
   readonly phases: readonly Phase[];
+  /** These are there before a manager starts, all in one namespace; its start is measured as well, then it stays idle. */
+  readonly present?: Present;
+  /** Pods that each phase makes or takes away. */
+  readonly pods: number;
+}
+
+export interface Present {
+  readonly deployments: number;
+  readonly replicas: number;
+  /** Seconds. */
+  readonly idle: number;
 }
 
 /** Milliseconds; upstream with its default limits needs minutes. */
@@ -31,11 +42,34 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   'deployments-50x40': deployments(50, 40),
   'one-of-3000': deployments(1, 3000),
   '1000-of-1': deployments(1000, 1),
+  'growth-1x': deployments(5, 40),
+  'growth-2x': deployments(10, 40),
+  'growth-4x': deployments(20, 40),
+  'growth-8x': deployments(40, 40),
+  start: present(0),
+  idle: present(300),
 };
+
+/** A name that stands for several. */
+export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  growth: ['growth-1x', 'growth-2x', 'growth-4x', 'growth-8x'],
+};
+
+function present(idle: number): Shape {
+  const [count, replicas] = [1_000, 10];
+  const then = idle === 0 ? '' : `, then ${idle / 60} minutes with nothing to do`;
+  return {
+    does: `starts with ${count} Deployments of ${replicas} there and completes one more${then}`,
+    phases: [],
+    present: { deployments: count, replicas, idle },
+    pods: 1,
+  };
+}
 
 export function deployments(count: number, replicas: number): Shape {
   return {
     does: `${count} Deployments of ${replicas}: created, rolled over to another image, deleted`,
+    pods: count * replicas,
     phases: [
       {
         name: 'create',
@@ -76,7 +110,7 @@ async function all(count: number, { done }: Waiting, act: (n: number) => Promise
 }
 
 /** Every Deployment has told that all its pods are of this image and available, and that no other is left. */
-function complete({ client, namespace }: Stage, image: string, count: number): Promise<Waiting> {
+export function complete({ client, namespace }: Stage, image: string, count: number): Promise<Waiting> {
   const wished = ({ metadata, spec, status }: Deployment & Item): boolean =>
     spec?.template.spec?.containers[0]?.image === image &&
     status?.observedGeneration === metadata?.generation &&
