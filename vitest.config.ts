@@ -36,7 +36,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'deploy/**/*.test.ts', 'test/conformance/*.test.ts', 'test/chaos/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'deploy/**/*.test.ts',
+            'test/conformance/*.test.ts',
+            'test/bench/*.test.ts',
+            'test/chaos/**/*.test.ts',
+          ],
           environment: 'node',
           testTimeout: 15_000,
           maxWorkers,
