@@ -1,4 +1,4 @@
-/** What README.md tells people to type has to be there: npm scripts, commands, their flags, test files and titles. */
+/** What README.md tells people to type has to be there: npm scripts, commands, their flags, test files. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, matchesGlob } from 'node:path';
 import type { Command } from 'commander';
@@ -121,14 +121,13 @@ describe('README.md', () => {
     expect(alone.filter((flag) => !known.has(flag) && !scripted.includes(`${flag} `))).toEqual([]);
   });
 
-  test('each test file and title that a claim names is there, and belongs to a project', () => {
+  test('each test file that a claim names is there, and belongs to one project', () => {
     const projects = (config.test?.projects ?? []).map((one) => (one as { test: Project }).test);
     const wrong = starting('npx', 'vitest', 'run').flatMap(([, , , ...words]) => {
       const named = words[words.indexOf('--project') + 1];
       if (words.includes('--project') && !projects.some(({ name }) => name === named)) return [`project ${named}`];
-      const title = words.includes('-t') ? (words[words.indexOf('-t') + 1] as string) : undefined;
       const files = words.filter((word) => /^(src|test|deploy)\//.test(word));
-      return files.flatMap((file) => wrongAbout(file, title, projects));
+      return files.flatMap((file) => wrongAbout(file, projects));
     });
     expect(wrong).toEqual([]);
   });
@@ -155,12 +154,11 @@ interface Project {
   readonly exclude?: readonly string[];
 }
 
-function wrongAbout(file: string, title: string | undefined, projects: readonly Project[]): string[] {
+function wrongAbout(file: string, projects: readonly Project[]): string[] {
   const path = join(ROOT, file);
   if (!existsSync(path)) return [file];
   if (statSync(path).isDirectory()) return readdirSync(path).some((name) => name.endsWith('.test.ts')) ? [] : [file];
   const covers = ({ include, exclude = [] }: Project): boolean =>
     include.some((glob) => matchesGlob(file, glob)) && !exclude.some((glob) => matchesGlob(file, glob));
-  if (projects.filter(covers).length !== 1) return [`${file}: not in one project`];
-  return title === undefined || readFileSync(path, 'utf8').includes(title) ? [] : [`${file}: ${title}`];
+  return projects.filter(covers).length === 1 ? [] : [`${file}: not in one project`];
 }
