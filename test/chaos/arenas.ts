@@ -1,10 +1,11 @@
 /** The arena for the next fault: the one before where it can be shared, else a fresh one. */
-import { statSync } from 'node:fs';
+import { cpSync, rmSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { type OpenArena, openArena } from './arena.ts';
 import { drawFrom } from './draw.ts';
 import type { Fault } from './fault.ts';
 import { isAlone, kindOf } from './plan.ts';
-import { inflict, type Round } from './round.ts';
+import { inflict, notBegun, type Round } from './round.ts';
 import type { OpenShim } from './shim/port.ts';
 
 export interface ArenasOptions {
@@ -15,6 +16,22 @@ export interface ArenasOptions {
 
 /** The books are read whole after each fault: beyond this it is quicker to begin anew. */
 const MAX_AUDIT_BYTES = 150 * 1024 * 1024;
+
+/** Of a fault after which something was not as expected: logs, ledgers and the audit log, before the cluster goes. */
+function keepEvidence({ cluster, at, say }: OpenArena, name: string, round: number): void {
+  const kept = join(EVIDENCE, `${name}-${round}`);
+  rmSync(kept, { recursive: true, force: true });
+  for (const [from, to] of [
+    [join(cluster.directory, 'logs'), 'logs'],
+    [at.ledgers, 'ledgers'],
+    [cluster.auditLog, 'audit.log'],
+  ] as const)
+    cpSync(from, join(kept, to), { recursive: true });
+  say(`what was there is kept in ${relative(ROOT, kept)}`);
+}
+
+const ROOT = join(import.meta.dirname, '../..');
+const EVIDENCE = join(ROOT, 'test-results/chaos');
 
 export class Arenas {
   readonly #options: ArenasOptions;
@@ -28,11 +45,12 @@ export class Arenas {
 
   /** Does a fault once; `round` counts how often it was done before. */
   async inflict(fault: Fault, round: number, full: boolean): Promise<Round> {
-    const arena = await this.#for(fault);
+    const arena = await this.#for(fault).catch((error: unknown) => String(error));
+    if (typeof arena === 'string') return notBegun(`opening an arena: ${arena}`);
     const done = await inflict(fault, arena, drawFrom(this.#options.seed, `${fault.name} ${round}`), full);
-    const spent =
-      isAlone(fault) || done.complaints.length > 0 || statSync(arena.cluster.auditLog).size > MAX_AUDIT_BYTES;
-    if (spent) await this.close();
+    if (done.complaints.length > 0) keepEvidence(arena, fault.name, round);
+    const large = statSync(arena.cluster.auditLog).size > MAX_AUDIT_BYTES;
+    if (isAlone(fault) || done.complaints.length > 0 || large) await this.close();
     return done;
   }
 

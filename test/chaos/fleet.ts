@@ -48,7 +48,10 @@ export class KeptFleet implements Fleet {
   }
 
   async leader({ timeout }: { readonly timeout: number } = { timeout: 60_000 }): Promise<Replica> {
-    return await until(() => this.#leading(), { timeout, every: 50, why: 'a replica to lead and be at work' });
+    const why = 'a replica to lead and be at work';
+    return await until(() => this.#leading(), { timeout, every: 50, why }).catch((error: Error) => {
+      throw new Error(`${error.message}; ${this.replicas.map(lastWords).join('; ')}`);
+    });
   }
 
   kill(replica: Replica, signal: NodeJS.Signals = 'SIGKILL'): Promise<Exit> {
@@ -89,6 +92,13 @@ export class KeptFleet implements Fleet {
     this.#won.set(process, holder);
     return holder;
   }
+}
+
+/** What is worth knowing of a replica when it should lead and does not. */
+function lastWords({ name, process }: Replica): string {
+  if (process === undefined) return `${name} does not run`;
+  const said = readFileSync(process.logFile, 'utf8').trimEnd().split('\n').slice(-3).join(' | ');
+  return `${name} said last: ${said}`;
 }
 
 export class KeptReplica implements Replica {

@@ -20,6 +20,17 @@ export interface Round {
 
 const RECOVERY = 60_000;
 
+/** Of a fault that nothing could be done to. */
+export const notBegun = (why: string): Round => ({
+  hurt: 0,
+  recovery: undefined,
+  measured: {},
+  ends: 0,
+  excused: new Map(),
+  writes: 0,
+  complaints: [why],
+});
+
 export async function inflict(fault: Fault, arena: OpenArena, draw: Draw, full: boolean): Promise<Round> {
   const before = arena.fleet.ended.length;
   const begun = performance.now();

@@ -1,12 +1,10 @@
 /** Two replicas: one is killed, one hands over, one is frozen past its lease. Never too many pods, never a late write. */
 import { describe, expect, test } from 'vitest';
-import type { Pod } from '#core/k8s/types.gen.ts';
-import { pathOf } from '#core/resource.ts';
 import { type AuditEvent, brief, isWork, logOf, ourWrites } from '#kit/audit.ts';
+import { type ActivePods, countActive } from '#kit/count-active.ts';
 import {
   activePods,
   heard,
-  isActive,
   knock,
   liveLog,
   newNamespace,
@@ -17,8 +15,6 @@ import {
   withManager,
 } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
-import { states } from '#kit/watching.ts';
-import { ApiClient } from '#local/client.ts';
 import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../demo/objects.ts';
 
@@ -62,31 +58,6 @@ async function workOf(replica: RunningManager): Promise<readonly AuditEvent[]> {
     .sort((a, b) => at(a) - at(b));
 }
 
-/** Follows an app's pods by a watch of its own; `most` is how many were ever active at one moment. */
-function countActive(app: string): { now(): number; most(): number; stop(): Promise<void> } {
-  const { server, caFile, adminKeys } = world.cluster;
-  const client = new ApiClient({ server, caFile, ...adminKeys });
-  const end = new AbortController();
-  let now = 0;
-  let most = 0;
-  const path = `${pathOf('core/pods', { namespace: 'over' })}?labelSelector=app%3D${app}`;
-  const following = (async () => {
-    for await (const pods of states(client, path, end.signal)) {
-      now = [...pods.values()].filter((pod) => isActive(pod as Pod)).length;
-      most = Math.max(most, now);
-    }
-  })().catch(() => undefined);
-  return {
-    now: () => now,
-    most: () => most,
-    async stop() {
-      end.abort();
-      await following;
-      await client.close();
-    },
-  };
-}
-
 /** Starts a scale-up and resolves in the middle of it. */
 async function midScaleUp(name: string): Promise<void> {
   await world.admin.create('apps/replicasets', replicaSet('over', name, WISHED));
@@ -99,7 +70,7 @@ async function midScaleUp(name: string): Promise<void> {
 }
 
 /** Exactly the wished pods are there in the end, and at no moment were there more. */
-async function neverMore(name: string, count: ReturnType<typeof countActive>): Promise<void> {
+async function neverMore(name: string, count: ActivePods): Promise<void> {
   await ready(world.admin, { namespace: 'over', name }, WISHED, 90_000);
   expect(await activePods(world.admin, 'over', name)).toHaveLength(WISHED);
   await until(() => count.now() === WISHED, { timeout: 5000, why: 'the watch to see as much as the list' });
@@ -110,7 +81,7 @@ describe('two replicas', () => {
   test('I10: the leader is killed in a scale-up: the other goes on in time, with exactly the wished pods', async () => {
     const b = await follower('b');
     await newNamespace(world.admin, 'over');
-    const count = countActive('killed');
+    const count = countActive(world.cluster, 'over', 'killed');
     await midScaleUp('killed');
     const killed = Date.now();
     await world.manager.kill('SIGKILL');
@@ -149,7 +120,7 @@ describe('two replicas', () => {
     const old = leader();
     const b = await follower('b');
     let thawed = '';
-    const count = countActive('frozen');
+    const count = countActive(world.cluster, 'over', 'frozen');
     await midScaleUp('frozen');
     process.kill(old.pid, 'SIGSTOP');
     try {

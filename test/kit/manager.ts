@@ -197,11 +197,20 @@ export function knock(
 }
 
 /** The value of one metric at a replica's door; 0 while it has none. */
-export async function metric(
-  { manager, cluster }: Pick<World, 'manager' | 'cluster'>,
-  name: string,
-  labels = '',
-): Promise<number> {
+export async function metric(of: Pick<World, 'manager' | 'cluster'>, name: string, labels = ''): Promise<number> {
+  const line = (await metricLines(of)).find((one) => one.startsWith(`${name}${labels}`));
+  return valueIn(line);
+}
+
+/** All series of a metric together. */
+export async function metricSum(of: Pick<World, 'manager' | 'cluster'>, name: string): Promise<number> {
+  const lines = (await metricLines(of)).filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return lines.reduce((sum, line) => sum + valueIn(line), 0);
+}
+
+const valueIn = (line = ' 0'): number => Number(line.slice(line.lastIndexOf(' ') + 1));
+
+async function metricLines({ manager, cluster }: Pick<World, 'manager' | 'cluster'>): Promise<readonly string[]> {
   let answer = await knock(manager, '/metrics', cluster.adminKeys);
   // Who asks again and again is told to wait, and does.
   for (let tries = 0; answer.status === 429 && tries < 20; tries++) {
@@ -210,8 +219,7 @@ export async function metric(
   }
   const { status, body } = answer;
   if (status !== 200) throw new Error(`reading metrics: ${status}`);
-  const line = body.split('\n').find((one) => one.startsWith(`${name}${labels}`) && !one.startsWith('#'));
-  return Number(line?.slice(line.lastIndexOf(' ') + 1) ?? 0);
+  return body.split('\n').filter((line) => !line.startsWith('#'));
 }
 
 export const ROOT = join(import.meta.dirname, '../..');

@@ -1,4 +1,5 @@
 import type { Fault } from '../fault.ts';
+import { FAILOVER_FAULTS } from './failover.ts';
 import { PROCESS_FAULTS } from './process.ts';
 import { STORE_FAULTS } from './store.ts';
 import { TRANSPORT_FAULTS } from './transport.ts';
@@ -7,6 +8,5 @@ import { TRANSPORT_FAULTS } from './transport.ts';
 export const FAULTS: readonly Fault[] = [
   // One line for each group.
   ...PROCESS_FAULTS,
-  ...STORE_FAULTS,
-  ...TRANSPORT_FAULTS,
+  ...FAILOVER_FAULTS,
 ];
