@@ -46,6 +46,8 @@ export interface Outside {
 /** How long what is under way at the end is waited for. */
 const DRAIN: Ms = WRITE_TIMEOUT + seconds(3);
 const DRAIN_LOOK: Ms = 20;
+/** Of that, what Events may take: meanwhile nobody works, and a burst of them must not keep the next leader from it. */
+const LAST_EVENTS: Ms = 200;
 const JUMP_LOOK: Ms = seconds(1);
 
 interface Stage {
@@ -264,7 +266,8 @@ async function finish(stage: Stage, { reign, leadership, epoch, graceful, why, u
   await within(DRAIN, pipeline.clock, () => reign?.stop());
   gate.close();
   if (graceful) {
-    await within(DRAIN, pipeline.clock, () => events.drained());
+    await within(LAST_EVENTS, pipeline.clock, () => events.drained());
+    events.close();
     await within(DRAIN, pipeline.clock, () => pipeline.blast.end());
     await within(DRAIN, pipeline.clock, () => quiet(stage));
     telemetry.log.info('leadership', { release: String(await leadership.release()) });

@@ -131,6 +131,20 @@ describe('the lane of Events', () => {
     expect(at).toBeLessThan(3);
   });
 
+  test('closed, it finishes what is under way, and drops and counts the rest', async () => {
+    const { lane, work, happened, parts } = laneBench();
+    lane.emit(
+      work(),
+      Array.from({ length: 10 }, (_, n) => event('x', `web-${n}`)),
+    );
+    lane.close();
+    lane.emit(work(), [event('too late')]);
+    await lane.drained();
+    expect(wired(happened)).toHaveLength(2);
+    const { counts } = parts as unknown as { counts: Map<string, number> };
+    expect(counts.get('gate_events_dropped_total{why=ending}')).toBe(9);
+  });
+
   test('an Event about a cluster-scoped object lies in the namespace default', async () => {
     const { lane, work, happened } = laneBench();
     const node: ApiObject = { metadata: { name: 'n', uid: 'u' } };

@@ -13,6 +13,8 @@ export interface EventLane {
   emit(work: Work, events: readonly PlannedEvent[]): void;
   /** Resolves when nothing is queued or under way. */
   drained(): Promise<void>;
+  /** Drops what is queued, and takes no more: a hand-over does not wait for what there is to tell. */
+  close(): void;
 }
 
 /** Objects with something to tell, by reason; and how much each may have waiting: an object gets 25 Events at once. */
@@ -50,40 +52,9 @@ export function createEventLane(parts: GateParts): EventLane {
   const queue = createFair<Batch>();
   let serial = 0;
   let waiters: (() => void)[] = [];
-  const nextSerial = (): number => ++serial;
-  const dropped = (count: number): void => parts.meter.count('gate_events_dropped_total', { why: 'queue-full' }, count);
+  let closed = false;
 
-  const enqueue = (batch: Batch, { event }: Queued): void => {
-    queue.add(namespaceOf(event), batch);
-    if (queue.size() <= QUEUE) return;
-    const lost = queue.dropOfMost();
-    if (lost === undefined) return;
-    waiting.delete(lost.turn);
-    dropped(lost.events.length);
-  };
-
-  const add = (queued: Queued): void => {
-    const turn = turnOf(queued);
-    const batch = waiting.get(turn);
-    if (batch === undefined) {
-      const made: Batch = { turn, events: [queued] };
-      waiting.set(turn, made);
-      if (!busy.has(turn)) enqueue(made, queued);
-    } else if (batch.events.length < BATCH) batch.events.push(queued);
-    else dropped(1);
-  };
-
-  const run = async ({ turn, events }: Batch): Promise<void> => {
-    waiting.delete(turn);
-    busy.add(turn);
-    await emitAll(events, nextSerial, correlator, parts).catch((error: unknown) =>
-      parts.log.error('emitting an event threw', { error: error instanceof Error ? error.name : 'unknown' }),
-    );
-    busy.delete(turn);
-    const next = waiting.get(turn);
-    if (next !== undefined) enqueue(next, next.events[0] as Queued);
-    pump();
-  };
+  const dropped = (why: 'queue-full' | 'ending'): void => parts.meter.count('gate_events_dropped_total', { why });
 
   const pump = (): void => {
     while (busy.size < AT_ONCE) {
@@ -98,10 +69,24 @@ export function createEventLane(parts: GateParts): EventLane {
 
   return {
     emit(work, events) {
-      for (const event of events) add({ work, event });
+      for (const event of events) {
+        if (closed) {
+          dropped('ending');
+          continue;
+        }
+        queue.add(namespaceOf(event), { work, event });
+        if (queue.size() <= QUEUE) continue;
+        queue.dropOfMost();
+        dropped('queue-full');
+      }
       pump();
     },
-    drained: () => (busy.size === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve))),
+    drained: () =>
+      running === 0 && queue.size() === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve)),
+    close() {
+      closed = true;
+      while (queue.next() !== undefined) dropped('ending');
+    },
   };
 }
 

@@ -57,6 +57,7 @@ function bench(
     events: {
       emit: (_work, events) => void emitted.push(...events.map(({ message }) => message)),
       drained: async () => {},
+      close: () => {},
     },
     settings: { endpointUpdatesBatchPeriod: 50 },
     readsFor: () => NO_READS,

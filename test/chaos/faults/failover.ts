@@ -1,5 +1,5 @@
 /** High availability, measured: the leader is killed, or hands over, in the middle of a scale-up. */
-import { isWork, logOf } from '#kit/audit.ts';
+import { type AuditEvent, isWork, logOf } from '#kit/audit.ts';
 import { type ActivePods, countActive } from '#kit/count-active.ts';
 import { knock, liveLog, metricSum, newNamespace, ready } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
@@ -134,8 +134,12 @@ export function running({ name, process }: Replica): RunningManager {
   return process;
 }
 
+/** What controllers do: Events and the breaker's books are written at an end as well, when nobody works any more. */
+const isOfAController = (event: AuditEvent): boolean =>
+  isWork(event) && event.objectRef?.resource !== 'events' && event.user.username !== 'comptroller:breaker';
+
 function gapBetween(tail: AuditTail, oldLog: string, newLog: string): number {
-  const work = tail.ourWrites().filter(isWork);
+  const work = tail.ourWrites().filter(isOfAController);
   const last = work.findLast((event) => logOf(event) === oldLog);
   const first = work.find((event) => logOf(event) === newLog);
   if (last === undefined || first === undefined) throw new Error('one of two leaders wrote nothing in a scale-up');
