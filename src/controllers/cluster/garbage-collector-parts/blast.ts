@@ -6,6 +6,7 @@ import { parseTime } from '#core/time.ts';
 import { weightOf } from '#core/weight.ts';
 import { type Fallen, type Graph, isVirtual } from './graph.ts';
 import type { Identity, Node } from './node.ts';
+import { isKept } from './references.ts';
 
 /**
  * An owner ends: writes down at each dependent whose end is the cause, what goes with it in all, and what is known of
@@ -51,15 +52,14 @@ function isOlder(one: string | undefined, other: string | undefined): boolean {
 export function weightBelow({ nodes }: Graph, top: Node): number {
   const taken = new Set([top]);
   const queue = [top];
-  const isLost = ({ uid }: OwnerReference): boolean => {
+  const keeps = ({ uid }: OwnerReference): boolean => {
     const owner = nodes.get(uid);
-    return owner === undefined || taken.has(owner);
+    return owner !== undefined && !taken.has(owner) && uid !== top.identity.uid;
   };
   let weight = 0;
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     for (const dependent of next.dependents) {
-      if (taken.has(dependent) || !dependent.owners.every((owner) => isLost(owner) || owner.uid === top.identity.uid))
-        continue;
+      if (taken.has(dependent) || isKept(dependent.owners, keeps)) continue;
       taken.add(dependent);
       queue.push(dependent);
       weight += dependent.resource === undefined ? 0 : weightOf(dependent.resource);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import { follow, graphAfter, owner, SERVED, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
+import { absentKey } from './graph.ts';
 import { asJson, type Learnt, learn } from './learn.ts';
+import type { Identity, Node } from './node.ts';
 
 const POD = 'core/pods';
 const SET = 'apps/replicasets';
@@ -242,3 +244,33 @@ describe('a resource that is watched no longer', () => {
     expect(START.mono).toBeGreaterThan(0);
   });
 });
+
+describe('an object with thousands of owners (I15)', () => {
+  test('costs a few looks for each owner that is gone, and goes with the last', () => {
+    const names = Array.from({ length: 2000 }, (_, nth) => `gone-${nth}`);
+    const owned = thing(POD, 'p', { ownerReferences: names.map((name) => owner(SET, name)) });
+    const { graph } = graphAfter([[POD, undefined, owned]]);
+    let looks = 0;
+    const nodes = new (class extends Map<string, Node> {
+      override get(uid: string): Node | undefined {
+        looks += 1;
+        return super.get(uid);
+      }
+    })(graph.nodes);
+    const counted = { ...graph, nodes };
+    const absent = (name: string): Learnt => ({
+      kind: 'absent',
+      identity: { apiVersion: 'apps/v1', kind: 'ReplicaSet', namespace: 'a', name, uid: `uid-${name}` },
+    });
+    for (const name of names) expect(textOf(learn(counted, asJson(absent(name))))).toEqual(['delete a/uid-p']);
+    expect(looks).toBeLessThan(10 * names.length);
+    expect([...nodes.keys()]).toEqual(['uid-p']);
+    // Every one of them is known to be gone: none is looked for again.
+    expect(names.filter((name) => graph.absent.get(absentKey(absentOf(absent(name)))) === true)).toEqual(names);
+  });
+});
+
+const absentOf = (learnt: Learnt): Identity => {
+  if (learnt.kind === 'unknown-kind') throw new TypeError('no identity');
+  return learnt.identity;
+};

@@ -8,8 +8,10 @@ import type { Cause, Identity, Node } from './node.ts';
 export const DELETE = 'garbage_collector_attempt_to_delete';
 export const ORPHANS = 'garbage_collector_attempt_to_orphan';
 
+/** Ten objects with as many owners as fit into one. Upstream's 500 have each of them looked for again and again. */
+const ABSENT_OWNERS = 50_000;
 /** Upstream's figure. */
-const ABSENT_OWNERS = 500;
+const FALLEN_OWNERS = 500;
 /** How long a resource that does not sync is waited for, as upstream waits for the first sync. */
 const PATIENCE: Ms = seconds(30);
 
@@ -45,7 +47,7 @@ export function createGraph(): Graph {
   return {
     nodes: new Map(),
     absent: createBounded(ABSENT_OWNERS),
-    fallen: createBounded(ABSENT_OWNERS),
+    fallen: createBounded(FALLEN_OWNERS),
     kinds: createKinds(undefined),
     told: '',
     resources: new Map(),

@@ -1,4 +1,5 @@
 import { type Identity, identityOfOwner, matches, type Node } from './node.ts';
+import { referencesTo } from './references.ts';
 
 /** The dependents of an owner by whether they name it as it is; one with several references may be among both. */
 export function partition(
@@ -9,7 +10,7 @@ export function partition(
   const others: Node[] = [];
   for (const dependent of dependents) {
     const elsewhere = identity.namespace !== '' && identity.namespace !== dependent.identity.namespace;
-    const named = dependent.owners.filter(({ uid }) => uid === identity.uid);
+    const named = referencesTo(dependent.owners, identity.uid);
     const right = elsewhere ? [] : named.filter((reference) => matches(reference, identity));
     if (right.length > 0) matching.push(dependent);
     if (elsewhere || right.length < named.length) others.push(dependent);
@@ -24,9 +25,9 @@ export function partition(
 export function alternateIdentity(dependents: readonly Node[], absent: Identity): Identity | undefined {
   const found = dependents
     .flatMap((dependent) =>
-      dependent.owners
-        .filter(({ uid }) => uid === absent.uid)
-        .map((reference) => scoped(identityOfOwner(reference, dependent.identity.namespace), absent)),
+      referencesTo(dependent.owners, absent.uid).map((reference) =>
+        scoped(identityOfOwner(reference, dependent.identity.namespace), absent),
+      ),
     )
     .filter((identity) => compare(identity, absent) !== 0)
     .sort(compare);

@@ -27,6 +27,32 @@ export function unblockedBy({ removed, changed }: Changes): readonly string[] {
   return [...released, ...changed.filter(({ old, now }) => blocks(old) && !blocks(now)).map(({ now }) => now.uid)];
 }
 
+/** Below this a search is quicker than an index. */
+const FEW = 16;
+/** Pure memory: what a list holds never changes. */
+const indexes = new WeakMap<readonly OwnerReference[], ReadonlyMap<string, readonly OwnerReference[]>>();
+const keepers = new WeakMap<readonly OwnerReference[], number>();
+
+/** The references to one owner. Thousands of owners may be asked for one after the other (I15). */
+export function referencesTo(owners: readonly OwnerReference[], uid: string): readonly OwnerReference[] {
+  if (owners.length < FEW) return owners.filter((owner) => owner.uid === uid);
+  const index = indexes.get(owners) ?? Map.groupBy(owners, (owner) => owner.uid);
+  indexes.set(owners, index);
+  return index.get(uid) ?? [];
+}
+
+/** Whether one of the owners keeps the object. Begins with whoever did the last time: of thousands most are gone (I15). */
+export function isKept(owners: readonly OwnerReference[], keeps: (owner: OwnerReference) => boolean): boolean {
+  const from = keepers.get(owners) ?? 0;
+  for (let step = 0; step < owners.length; step++) {
+    const at = (from + step) % owners.length;
+    if (!keeps(owners[at] as OwnerReference)) continue;
+    if (at !== from) keepers.set(owners, at);
+    return true;
+  }
+  return false;
+}
+
 function blocks({ blockOwnerDeletion }: OwnerReference): boolean {
   return blockOwnerDeletion === true;
 }
