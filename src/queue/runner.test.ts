@@ -457,6 +457,24 @@ describe('after the writes', () => {
     await settled();
   });
 
+  test('I15: thousands of runs that have nothing to do let the event loop have its turns', async () => {
+    const runs: string[] = [];
+    const flood = Array.from({ length: 250 }, (_, nth) => pod(`p${nth}`));
+    const { clock, settled } = bench(
+      controllerOf({ loops: [loop({ reconcile: ({ key }) => noted(runs, key, 'nothing') })] }),
+      flood,
+    );
+    const counts: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      for (let more = 0; more < 10; more++) await settled();
+      counts.push(runs.length);
+      clock.advance(0);
+    }
+    expect(counts[0]).toBe(100);
+    expect(counts[1]).toBeLessThan(210);
+    expect(counts[2]).toBe(250);
+  });
+
   test('events of plan and settlement are emitted after the writes', async () => {
     const event = (message: string) => ({
       regarding: { resource: 'core/pods' as const, name: 'x' },

@@ -42,8 +42,9 @@ export function startRunner(controller: Controller, parts: RunnerParts): Runner 
         queueOf(loop ?? controller.loops[0]?.queue ?? '')?.addAfter(key, after ?? 0);
   };
   const derived = foldDerived(controller, view, parts, wakeAll, stops);
+  const breath = createBreath(parts.clock, () => pumpAll());
   const pumpAll = (): void => {
-    for (const running of loops) pump(running, parts, pumpAll);
+    for (const running of loops) pump(running, parts, breath, pumpAll);
   };
   for (const loop of controller.loops) {
     const group = loop.serialWith ?? loop.queue;
@@ -118,11 +119,12 @@ function createState(
  */
 const SPARE = 64;
 
-function pump(running: Running, parts: RunnerParts, pumpAll: () => void): void {
+function pump(running: Running, parts: RunnerParts, breath: Breath, pumpAll: () => void): void {
   const { state, workers, byNamespace } = running;
-  while (!running.stopped && running.running < workers + SPARE) {
+  while (!running.stopped && running.running < workers + SPARE && breath.lasts()) {
     const key = running.running < workers ? state.queue.take() : state.queue.take((one) => byNamespace.has(one));
     if (key === undefined) return;
+    breath.spend();
     tally(running, namespaceOf(key), 1);
     void work(key, running, parts).finally(() => {
       tally(running, namespaceOf(key), -1);
@@ -130,6 +132,31 @@ function pump(running: Running, parts: RunnerParts, pumpAll: () => void): void {
       pumpAll();
     });
   }
+}
+
+/** Runs that have nothing to read or to write never leave the event loop's turn: after so many it gets its own back. */
+const IN_A_ROW = 100;
+
+interface Breath {
+  /** Whether one more key may begin now; where not, it is gone on with when the event loop has had its turn. */
+  lasts(): boolean;
+  spend(): void;
+}
+
+function createBreath(clock: Clock, goOn: () => void): Breath {
+  let spent = 0;
+  const turn = (): void => {
+    const wasOut = spent >= IN_A_ROW;
+    spent = 0;
+    if (wasOut) goOn();
+  };
+  return {
+    lasts: () => spent < IN_A_ROW,
+    spend() {
+      if (spent === 0) clock.after(0, turn);
+      spent += 1;
+    },
+  };
 }
 
 function tally(running: Running, namespace: string, count: 1 | -1): void {

@@ -246,6 +246,19 @@ describe('a resource that is watched no longer', () => {
 });
 
 describe('an object with thousands of owners (I15)', () => {
+  test('has none looked for that it names no longer', () => {
+    const before = thing(POD, 'p', { ownerReferences: [owner(SET, 'one'), owner(SET, 'two')] });
+    const other = thing(POD, 'q', { ownerReferences: [owner(SET, 'two')] });
+    const after = thing(POD, 'p', { ownerReferences: [owner(SET, 'three')] });
+    const seen: Seen[] = [
+      [POD, undefined, before],
+      [POD, undefined, other],
+      [POD, before, after],
+    ];
+    expect([...graphAfter(seen).graph.nodes.keys()]).toEqual(['uid-p', 'uid-two', 'uid-q', 'uid-three']);
+    expect([...graphAfter([...seen, [POD, other, undefined]]).graph.nodes.keys()]).toEqual(['uid-p', 'uid-three']);
+  });
+
   test('costs a few looks for each owner that is gone, and goes with the last', () => {
     const names = Array.from({ length: 2000 }, (_, nth) => `gone-${nth}`);
     const owned = thing(POD, 'p', { ownerReferences: names.map((name) => owner(SET, name)) });

@@ -67,7 +67,7 @@ function takeOwners(graph: Graph, node: Node, now: ApiObject, first: boolean, wa
   for (const uid of unblockedBy(changes)) wakeKnown(graph, uid, wakes);
   node.owners = owners;
   for (const { uid } of removed) {
-    graph.nodes.get(uid)?.dependents.delete(node);
+    leaveOwner(graph, node, uid);
     node.late.delete(uid);
     if (node.doom?.owner === uid) node.doom = undefined;
   }
@@ -76,6 +76,13 @@ function takeOwners(graph: Graph, node: Node, now: ApiObject, first: boolean, wa
   if (renamed.length > 0 || (removed.length > 0 && owners.length > 0)) wakes.push(wakeToDelete(node));
   if (!first) for (const { uid } of [...added, ...renamed]) node.late.add(uid);
   addToOwners(graph, node, [...added, ...renamed], wakes);
+}
+
+/** An owner that only references told of is nobody's business once none does: it is not looked for (I15). */
+function leaveOwner({ nodes }: Graph, node: Node, uid: string): void {
+  const owner = nodes.get(uid);
+  owner?.dependents.delete(node);
+  if (owner !== undefined && isVirtual(owner) && owner.dependents.size === 0) nodes.delete(uid);
 }
 
 function wakeKnown({ nodes }: Graph, uid: string, wakes: Enqueue[]): void {
@@ -135,7 +142,7 @@ export function removeNode(
 ): void {
   const { nodes, absent } = graph;
   nodes.delete(node.identity.uid);
-  for (const { uid } of node.owners) nodes.get(uid)?.dependents.delete(node);
+  for (const { uid } of node.owners) leaveOwner(graph, node, uid);
   if (node.dependents.size > 0) {
     absent.set(absentKey(gone), true);
     fall(graph, node, seen);
