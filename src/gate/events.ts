@@ -1,8 +1,8 @@
-import { createFair } from '#core/fair.ts';
 import type { PlannedEvent } from '#core/plan.ts';
 import type { Now } from '#core/time.ts';
 import { type Correlated, type Correlator, createCorrelator } from './correlate.ts';
-import { countUp, namespaceOf, newEvent } from './event-writes.ts';
+import { createEventQueue, type EventBatch, type QueuedEvent } from './event-queue.ts';
+import { countUp, newEvent } from './event-writes.ts';
 import { judge } from './judge.ts';
 import type { GateParts } from './ports.ts';
 import { send } from './send.ts';
@@ -17,14 +17,16 @@ export interface EventLane {
   close(): void;
 }
 
-/** Objects with something to tell, by reason; and how much each may have waiting: an object gets 25 Events at once. */
-const QUEUE = 1000;
-const BATCH = 32;
 const AT_ONCE = 2;
 
-interface Queued {
+/** Equal or combined Events that waited together: one write, counted up by all of them. */
+interface Group {
   readonly work: Work;
-  readonly event: PlannedEvent;
+  /** The first says what it is, the last what it says. */
+  readonly first: Exclude<Correlated, { kind: 'drop' }>;
+  event: PlannedEvent;
+  message: string;
+  count: number;
 }
 
 /** What waits of one controller, object and reason. */
@@ -45,16 +47,21 @@ interface Group {
 
 export function createEventLane(parts: GateParts): EventLane {
   const correlator = createCorrelator();
-  // Events of one object and reason go out one after another: else two equal ones would both be written anew.
-  const waiting = new Map<string, Batch>();
-  const busy = new Set<string>();
-  // By namespace: what one tenant's failures have to tell must not drown what another, or the breaker, has to say (I15).
-  const queue = createFair<Batch>();
+  const queue = createEventQueue((why, count) => parts.meter.count('gate_events_dropped_total', { why }, count));
+  let running = 0;
   let serial = 0;
   let waiters: (() => void)[] = [];
-  let closed = false;
+  const nextSerial = (): number => ++serial;
 
-  const dropped = (why: 'queue-full' | 'ending'): void => parts.meter.count('gate_events_dropped_total', { why });
+  const run = async (batch: EventBatch): Promise<void> => {
+    running += 1;
+    await emitAll(batch.events, nextSerial, correlator, parts).catch((error: unknown) =>
+      parts.log.error('emitting an event threw', { error: error instanceof Error ? error.name : 'unknown' }),
+    );
+    running -= 1;
+    queue.done(batch);
+    pump();
+  };
 
   const pump = (): void => {
     while (busy.size < AT_ONCE) {
@@ -62,39 +69,23 @@ export function createEventLane(parts: GateParts): EventLane {
       if (next === undefined) break;
       void run(next);
     }
-    if (busy.size > 0) return;
+    if (running > 0) return;
     for (const resolve of waiters) resolve();
     waiters = [];
   };
 
   return {
     emit(work, events) {
-      for (const event of events) {
-        if (closed) {
-          dropped('ending');
-          continue;
-        }
-        queue.add(namespaceOf(event), { work, event });
-        if (queue.size() <= QUEUE) continue;
-        queue.dropOfMost();
-        dropped('queue-full');
-      }
+      for (const event of events) queue.add({ work, event });
       pump();
     },
-    drained: () =>
-      running === 0 && queue.size() === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve)),
-    close() {
-      closed = true;
-      while (queue.next() !== undefined) dropped('ending');
-    },
+    drained: () => (running === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve))),
+    close: () => queue.close(),
   };
 }
 
-const turnOf = ({ work, event: { regarding, reason } }: Queued): string =>
-  [work.controller.name, regarding.uid ?? regarding.name, reason].join('|');
-
 async function emitAll(
-  events: readonly Queued[],
+  events: readonly QueuedEvent[],
   nextSerial: () => number,
   correlator: Correlator,
   parts: GateParts,
@@ -104,7 +95,12 @@ async function emitAll(
     await write(group, now, nextSerial(), correlator, parts);
 }
 
-function groupsOf(events: readonly Queued[], now: Now, correlator: Correlator, parts: GateParts): readonly Group[] {
+function groupsOf(
+  events: readonly QueuedEvent[],
+  now: Now,
+  correlator: Correlator,
+  parts: GateParts,
+): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const { work, event } of events) {
     const correlated = correlator.correlate(componentOf(work), event, now);
