@@ -17,6 +17,7 @@ import type { ManagedProcess } from './supervisor.ts';
 import { until } from './until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const SOURCES = join(ROOT, 'src/cli/main.ts');
 /** Said by `run` once it leads and its controllers are at work. */
 const AT_WORK = '"msg":"controllers started"';
 
@@ -40,6 +41,8 @@ export interface RunningManager extends ManagedProcess {
 export interface ManagerOptions {
   readonly replica?: string;
   readonly flags?: readonly string[];
+  /** Instead of the sources: what `npm run build` made, `dist/src/cli/main.js`. */
+  readonly program?: string;
   /** Of Node, before the program: `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
   /** Milliseconds until it must lead; a predecessor's lease may have to run out first. */
@@ -109,7 +112,15 @@ export async function startManager(
   at: Installation,
   options: ManagerOptions = {},
 ): Promise<RunningManager> {
-  const { replica = 'one', flags = [], nodeFlags = [], timeout = 40_000, waitForLead = true, env } = options;
+  const {
+    replica = 'one',
+    flags = [],
+    nodeFlags = [],
+    program = SOURCES,
+    timeout = 40_000,
+    waitForLead = true,
+    env,
+  } = options;
   const [port] = await freePorts(1);
   const ledgerDir = join(at.ledgers, replica);
   const stateDir = join(at.directory, `state-${replica}`);
@@ -131,7 +142,7 @@ export async function startManager(
     // A log of its own for each start: the end of the one before says nothing about this one.
     name: `comptroller-${replica}-${port}`,
     command: process.execPath,
-    args: [...nodeFlags, join(ROOT, 'src/cli/main.ts'), 'run', ...args],
+    args: [...nodeFlags, program, 'run', ...args],
     ...(env !== undefined && { env: { ...serverEnvironment(), ...env } }),
   });
   if (waitForLead)

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Ms } from '#core/time.ts';
 import { type KeeperSettings, keeperArguments } from './arguments.ts';
@@ -67,7 +67,14 @@ function absolute({ socket, caCert, caKey, stateDir, mode }: KeeperSettings): Ke
 }
 
 function keeperMain(): string {
-  return join(import.meta.dirname, 'main.ts');
+  return join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js');
+}
+
+/** The program's own, and its packages: what is built lies in a folder below them, or has some of its own. */
+function codeFolders(): readonly string[] {
+  const own = realpathSync(join(import.meta.dirname, '../..'));
+  const above = join(own, '../node_modules');
+  return existsSync(join(own, 'node_modules')) || !existsSync(above) ? [own] : [own, realpathSync(above)];
 }
 
 /**
@@ -75,8 +82,7 @@ function keeperMain(): string {
  * starts nothing. The network right is there for listening and is dropped right after.
  */
 export function keeperFlags(settings: KeeperSettings): string[] {
-  const code = realpathSync(join(import.meta.dirname, '../..'));
-  const reads = [code, settings.caCert, settings.caKey, settings.stateDir, dirname(settings.socket)];
+  const reads = [...codeFolders(), settings.caCert, settings.caKey, settings.stateDir, dirname(settings.socket)];
   const writes = [settings.stateDir, dirname(settings.socket)];
   return [
     '--disable-sigusr1',
