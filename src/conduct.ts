@@ -1,5 +1,4 @@
 /** The life of a `run` process: follow, lead, end. Every way to end drains what is under way, and says why in the ledger. */
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createReads } from '#api/reads.ts';
 import { caughtUp } from '#cache/catch-up.ts';
@@ -14,7 +13,6 @@ import { recover } from '#gate/recover.ts';
 import type { Epoch, Fence } from '#leader/port.ts';
 import type { Anchor } from '#ledger/port.ts';
 import { watchClockJumps } from '#telemetry/clock.ts';
-import { watchLoopDelay } from '#telemetry/loop-delay.ts';
 import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
 import { JUMP_BOUND, type Leadership, openLeadership, WRITE_TIMEOUT } from './leadership.ts';
 import type { Base, Pipeline } from './parts.ts';
@@ -188,7 +186,7 @@ function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
     settings,
     workers,
     readsFor: (controller: string) => createReads(reader, controller),
-    seed: () => randomBytes(32).toString('hex'),
+    seed: pipeline.random.seed,
     writeTimeout: pipeline.writeTimeout,
   };
 }
@@ -218,7 +216,6 @@ function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | und
       void blast.desk.holdAll('history-went-back');
       void reign()?.restart(() => cache.catchUp(signal));
     }),
-    watchLoopDelay(clock, telemetry.meter),
     watchClockJumps({
       clock,
       every: JUMP_LOOK,

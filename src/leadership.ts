@@ -83,7 +83,7 @@ export function openLeadership(
     onLost: (why) => told.lost?.(why),
     meter: parts.meter,
     log: parts.log,
-    random: Math.random,
+    random: parts.random.fraction,
   });
   return {
     fence: elector.fence,

@@ -2,7 +2,7 @@
  * The composition root of `comptroller run`: builds the parts in the order of the pipeline. Who ends whom is in
  * `conduct.ts`. Nothing here decides; it reads from top to bottom like the picture in ARCHITECTURE.md.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createReader } from '#api/read.ts';
@@ -36,6 +36,7 @@ import { readPublicKey } from '#policy/keys.ts';
 import { systemClock } from '#telemetry/clock.ts';
 import { createHealth } from '#telemetry/health.ts';
 import { createLog } from '#telemetry/log.ts';
+import { watchLoopDelay } from '#telemetry/loop-delay.ts';
 import { createMetrics } from '#telemetry/metrics.ts';
 import type { Telemetry } from '#telemetry/port.ts';
 import { openBlast } from './blast.ts';
@@ -43,6 +44,7 @@ import { type Comptroller, conduct } from './conduct.ts';
 import { openDoors } from './doors/server.ts';
 import { writeTimeoutFor } from './leadership.ts';
 import type { Base, Pipeline } from './parts.ts';
+import { systemRandomness } from './random.ts';
 
 const readFile = (path: string): string => readFileSync(path, 'utf8');
 
@@ -68,7 +70,7 @@ export async function startComptroller(config: Config): Promise<Comptroller> {
       clock,
       readFile,
     });
-    undo.push(() => doors.close());
+    undo.push(() => doors.close(), watchLoopDelay(clock, metrics.meter));
     return conduct(config, base, parts, { telemetry, health, metrics }, undo);
   } catch (error) {
     for (const step of undo.reverse()) await step();
@@ -187,7 +189,7 @@ async function buildPipeline(
     meter,
     log,
     suspicion,
-    random: Math.random,
+    random: systemRandomness.fraction,
   });
   const forecast = createForecast({ clock, meter });
   undo.push(forecast.follow(cache));
@@ -218,7 +220,7 @@ async function buildPipeline(
     quota: createQuotaGuard({ ...config.budgets, controller: { rate: config.api.qps, burst: config.api.burst } }),
     forecast,
     park: createPark(clock),
-    names: createNames(opened.ledger.origin, () => randomBytes(4).readUInt32BE()),
+    names: createNames(opened.ledger.origin, systemRandomness.word),
     proofs,
     lost: createLostWrites(clock),
     attempts: createAttempts(),
@@ -227,5 +229,6 @@ async function buildPipeline(
     writeTimeout,
     streams,
     controllers,
+    random: systemRandomness,
   };
 }

@@ -10,6 +10,7 @@ import type { SpawnedKeeper } from '#keeper/spawn.ts';
 import type { Opened } from '#ledger/open.ts';
 import type { createEvaluator } from '#policy/evaluator.ts';
 import type { Blast } from './blast.ts';
+import type { Randomness } from './random.ts';
 
 /** What needs the operator's configuration and the keeper, in the order in which it was opened. */
 export interface Base {
@@ -28,4 +29,5 @@ export interface Pipeline extends Omit<GateParts, 'fence' | 'meter' | 'log' | 'e
   readonly evaluator: Awaited<ReturnType<typeof createEvaluator>>;
   readonly streams: Streams;
   readonly controllers: readonly Controller[];
+  readonly random: Randomness;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock, Ms, Now } from '#core/time.ts';
 import type { Meter } from '#telemetry/port.ts';
-import { type Disk, errorCode, isFull, makeDirectory, type SegmentFile, syncPath } from './files.ts';
+import { type Disk, errorCode, isFull, type SegmentFile } from './files.ts';
 import { type Lane, Lanes, type Placed, type Waiting } from './lanes.ts';
 import { leafHash } from './merkle.ts';
 import { leafOf, noteData, type RecordType } from './records.ts';
@@ -31,6 +31,8 @@ export interface AppenderParts {
   readonly onFailure: (why: string) => void;
   /** Resolves when what waits for its tiles is small again. */
   readonly room: () => Promise<void>;
+  /** Calls back when this turn of the event loop is over; tests decide when that is. */
+  readonly afterTurn?: (act: () => void) => void;
 }
 
 interface Frame {
@@ -61,9 +63,7 @@ export class Appender {
   }
 
   async open(): Promise<void> {
-    await makeDirectory(join(this.#parts.directory, 'wal'));
     await this.#nextSegment();
-    await syncPath(this.#parts.directory);
   }
 
   get size(): number {
@@ -99,7 +99,8 @@ export class Appender {
   #schedule(): void {
     if (this.#busy || this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    const { afterTurn = setImmediate } = this.#parts;
+    afterTurn(() => {
       this.#scheduled = false;
       void this.#pump();
     });
@@ -207,7 +208,6 @@ export class Appender {
     const folder = join(this.#parts.directory, 'wal');
     await this.#file?.close();
     this.#file = await this.#parts.disk.createSegment(join(folder, segmentName(this.#size)));
-    await syncPath(folder);
     this.#segmentBytes = 0;
   }
 

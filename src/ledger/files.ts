@@ -20,6 +20,7 @@ export interface SegmentFile {
 }
 
 export interface Disk {
+  /** A new file, and its folder where that is not there yet; both names are durable. */
   createSegment(path: string): Promise<SegmentFile>;
 }
 
@@ -29,10 +30,24 @@ const datasyncFd = promisify(fs.fdatasync);
 const truncateFd = promisify(fs.ftruncate);
 const statFd = promisify(fs.fstat);
 
+/** Which file it is, once its name and its folder's are durable. */
+async function named(fd: number, folder: string): Promise<fs.Stats> {
+  try {
+    await syncPath(folder);
+    await syncPath(dirname(folder));
+    return await statFd(fd);
+  } catch (error) {
+    await closeFd(fd);
+    throw error;
+  }
+}
+
 export const realDisk: Disk = {
   createSegment: async (path) => {
+    const folder = dirname(path);
+    await makeDirectory(folder);
     const fd = await createFile(path);
-    const { ino, dev } = await statFd(fd);
+    const { ino, dev } = await named(fd, folder);
     let size = 0;
     return {
       async write(bytes) {

@@ -1,0 +1,140 @@
+import type { Ms } from '#core/time.ts';
+import { auditIdOf } from '#ledger/checkpoint.ts';
+import type { Disk, SegmentFile } from '#ledger/files.ts';
+import { type Leaf, parseLeaf } from '#ledger/leaf.ts';
+import { leafHash } from '#ledger/merkle.ts';
+import { decodeGroup, decodeSegment } from '#ledger/wal.ts';
+import type { Host, Sim } from './sim.ts';
+
+/** What a disk does to those who write to it. */
+export type Mood = 'well' | 'slow' | 'hangs' | 'fails' | 'full';
+
+interface Segment {
+  readonly path: string;
+  bytes: Buffer;
+  synced: number;
+}
+
+/** One durable record of an intent, as whoever finds the disk could read it. */
+export interface DurableIntent {
+  readonly leaf: Leaf;
+  readonly host: string;
+}
+
+/** A machine's disk. It outlives its processes; what was not synced does not outlive a power cut. */
+export class SimulatedDisk {
+  mood: Mood = 'well';
+  /** Every record that is durable now, by the Audit-ID of its intent. */
+  readonly intents = new Map<string, DurableIntent>();
+  readonly outcomes = new Map<string, Leaf>();
+  readonly notes: Leaf[] = [];
+  readonly #sim: Sim;
+  readonly #logs = new Map<string, Segment[]>();
+  readonly #bySeq = new Map<string, string>();
+
+  constructor(sim: Sim) {
+    this.#sim = sim;
+  }
+
+  /** For one process, which dies with its host. */
+  for(host: Host): Disk {
+    return {
+      createSegment: async (path) => {
+        await this.#takes(0.2, host);
+        const segment: Segment = { path, bytes: Buffer.alloc(0), synced: 0 };
+        const log = logOf(path);
+        this.#logs.set(log, [...(this.#logs.get(log) ?? []), segment]);
+        return this.#file(segment, host);
+      },
+    };
+  }
+
+  /** What a new process finds: the whole records of every log, oldest log first. */
+  logs(): readonly { readonly id: string; readonly leaves: readonly Leaf[] }[] {
+    return [...this.#logs].map(([id, segments]) => ({ id, leaves: segments.flatMap(({ bytes }) => leavesOf(bytes)) }));
+  }
+
+  /** Without the power, what was not synced is gone, but for a torn part of it. */
+  cutPower(): void {
+    for (const segment of [...this.#logs.values()].flat()) {
+      const torn = Math.floor(this.#sim.between(0, segment.bytes.length - segment.synced + 1));
+      segment.bytes = segment.bytes.subarray(0, segment.synced + torn);
+      this.#commit(segment, 'lost');
+    }
+  }
+
+  /** A process was killed: what it wrote is in the kernel's hands, and gets there. */
+  flush(): void {
+    for (const segment of [...this.#logs.values()].flat()) this.#commit(segment, 'killed');
+  }
+
+  #file(segment: Segment, host: Host): SegmentFile {
+    let final = false;
+    return {
+      write: async (bytes) => {
+        await this.#takes(0.1, host);
+        segment.bytes = Buffer.concat([segment.bytes, bytes]);
+      },
+      sync: async () => {
+        const end = segment.bytes.length;
+        if (final) throw failure('EIO');
+        try {
+          await this.#takes(2, host);
+        } catch (error) {
+          final = true;
+          throw error;
+        }
+        this.#commit({ ...segment, bytes: segment.bytes.subarray(0, end) }, host.name);
+        segment.synced = Math.max(segment.synced, end);
+      },
+      present: async () => true,
+      truncate: async (size) => {
+        segment.bytes = segment.bytes.subarray(0, Math.max(segment.synced, size));
+      },
+      close: async () => {},
+    };
+  }
+
+  async #takes(most: Ms, host: Host): Promise<void> {
+    const { mood } = this;
+    if (mood === 'hangs') await new Promise(() => {});
+    await this.#sim.sleep(0, mood === 'slow' ? 2500 : most, host);
+    if (mood === 'fails') throw failure('EIO');
+    if (mood === 'full') throw failure('ENOSPC');
+  }
+
+  #commit(segment: Segment, host: string): void {
+    for (let at = segment.synced; ; ) {
+      const found = decodeGroup(segment.bytes, at);
+      if (found === undefined) break;
+      for (const entry of found.group.entries) this.#durable(logOf(segment.path), entry, host);
+      at = found.end;
+      segment.synced = at;
+    }
+  }
+
+  #durable(log: string, entry: Buffer, host: string): void {
+    const leaf = parseLeaf(entry);
+    if (leaf === undefined) throw new Error('the ledger wrote what is no record');
+    if (leaf.type === 'intent') {
+      const auditId = auditIdOf(log, leaf.seq, leafHash(entry));
+      this.#bySeq.set(`${log} ${leaf.seq}`, auditId);
+      this.intents.set(auditId, { leaf, host });
+    } else if (leaf.type === 'outcome') {
+      const auditId = this.#bySeq.get(`${log} ${leaf.data.intent}`);
+      if (auditId === undefined || this.outcomes.has(auditId)) throw new Error('an outcome without an open intent');
+      this.outcomes.set(auditId, leaf);
+    } else if (leaf.type === 'note') this.notes.push(leaf);
+  }
+}
+
+function leavesOf(bytes: Buffer): readonly Leaf[] {
+  return decodeSegment(bytes).groups.flatMap(({ entries }) => entries.flatMap((entry) => parseLeaf(entry) ?? []));
+}
+
+/** `<log>/wal/<segment>` */
+const logOf = (path: string): string => path.split('/').at(-3) ?? '';
+
+function failure(code: string): Error {
+  return Object.assign(new Error(`the disk says ${code}`), { code });
+}

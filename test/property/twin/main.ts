@@ -1,0 +1,32 @@
+/** `npm run twin -- [--runs N] [--seed S] [--path P] [--no-restores]`: as many stories as there is patience for. */
+import { parseArgs } from 'node:util';
+import fc from 'fast-check';
+import { play } from './run.ts';
+import { stories } from './story.ts';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    path: { type: 'string' },
+    'no-restores': { type: 'boolean', default: false },
+  },
+});
+const seed = Number(values.seed);
+const numRuns = Number(values.runs);
+const began = process.cpuUsage();
+let steps = 0;
+let told = 0;
+
+const property = fc.asyncProperty(stories({ restores: !values['no-restores'] }), async (story) => {
+  steps += (await play(story)).steps;
+  told += 1;
+});
+const result = await fc.check(property, { seed, numRuns, ...(values.path !== undefined && { path: values.path }) });
+const { user, system } = process.cpuUsage(began);
+console.log(`${told} stories, ${steps} steps, ${((user + system) / 1e6).toFixed(1)} s of CPU, seed ${seed}`);
+if (result.failed) {
+  console.log(fc.defaultReportMessage(result));
+  console.log(result.errorInstance);
+  process.exitCode = 1;
+}
