@@ -1,7 +1,7 @@
 import { patched } from '#core/patch.ts';
 import { keyOf } from '#core/ref.ts';
 import { type ApiObject, type BuiltIn, isResource, pluralOf, resourceInfo } from '#core/resource.ts';
-import { Objects, ORPHAN, ending, type Propagation, SERVED, type Stored } from './objects.ts';
+import { ending, Objects, ORPHAN, type Propagation, SERVED, type Stored } from './objects.ts';
 import { type Sim, START_WALL } from './sim.ts';
 
 /** A request as it reaches the server. */

@@ -1,12 +1,12 @@
+import type { RecordedRequest } from '#api/port.ts';
 import type { Cache } from '#cache/port.ts';
 import { compareRV, covers } from '#cache/rv.ts';
 import type { Controller, Input } from '#core/controller.ts';
-import { listedBy } from '#core/controller.ts';
+import { listedBy, watchesAll } from '#core/controller.ts';
 import type { Deployment, Lease, OwnerReference, Pod, ReplicaSet } from '#core/k8s/types.gen.ts';
 import { controllerOf } from '#core/owner.ts';
 import { isActive } from '#core/pod.ts';
 import { keyOf } from '#core/ref.ts';
-import type { RecordedRequest } from '#api/port.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import { digestThatMatters } from '#gate/park.ts';
 import { sha256 } from '#ledger/caps.ts';
@@ -44,6 +44,8 @@ export class Checks {
   readonly #server: ApiServer;
   /** The most that was ever wished, by the uid of ReplicaSet or Deployment. */
   readonly #wished = new Map<string, number>();
+  /** Who is, or was once, deleted after its dependents: it takes them along, whatever still holds itself. */
+  readonly #ending = new Set<string>();
   readonly #own = new Map<string, OwnWrite[]>();
   readonly #denied = new Set<string>();
   /** When each process won, as the server's revision. */
@@ -58,7 +60,8 @@ export class Checks {
     };
     server.objects.onEvent(({ object }) => {
       const { replicas } = (object.spec ?? {}) as { replicas?: number };
-      const { uid } = object.metadata;
+      const { uid, finalizers = [] } = object.metadata;
+      if (finalizers.includes(FOREGROUND)) this.#ending.add(uid);
       if (replicas !== undefined) this.#wished.set(uid, Math.max(replicas, this.#wished.get(uid) ?? 0));
     });
   }
@@ -90,8 +93,15 @@ export class Checks {
   }
 
   /** I8: a run sees all that its key has written, and nothing of it may still be on its way. */
-  reconciling(process: string, { name, rbac }: Controller, loop: string, { key }: Input<Resource, ApiObject>, cache: Cache): void {
-    if (this.restored) return;
+  reconciling(
+    process: string,
+    { name, rbac }: Controller,
+    loop: string,
+    { key }: Input<Resource, ApiObject>,
+    cache: Cache,
+  ): void {
+    // Who works on everything looks live at what it decides on.
+    if (this.restored || watchesAll(rbac)) return;
     this.#checkWon(process, listedBy(rbac), cache);
     const at = `${process} ${name} ${loop} ${key}`;
     const left = (this.#own.get(at) ?? []).filter((own) => {
@@ -106,12 +116,14 @@ export class Checks {
   /** I8: and all that was there when leadership was won. */
   #checkWon(process: string, listed: readonly Resource[], cache: Cache): void {
     const won = this.#won.get(process);
-    if (won === undefined) return this.fail(`I10: ${process} decides without having won`);
+    if (won === undefined) this.fail(`I10: ${process} decides without having won`);
     for (const resource of listed) {
       const id = `${process} ${resource}`;
       if (this.#caughtUp.has(id)) continue;
       this.#caughtUp.add(id);
-      const last = this.#server.objects.log.findLast((event) => event.resource === resource && event.rv <= Number(won));
+      const last = this.#server.objects.log.findLast(
+        (event) => event.resource === resource && event.rv <= Number(won ?? 0),
+      );
       if (last !== undefined && !covers(cache.syncedRV(resource), String(last.rv)))
         this.fail(`I8: ${process} decides on ${resource} of before it won`);
     }
@@ -150,9 +162,7 @@ export class Checks {
   }
 
   #lives({ uid }: OwnerReference): boolean {
-    const owner = this.#server.objects.byUid(uid);
-    const { deletionTimestamp, finalizers = [] } = owner?.metadata ?? {};
-    return owner !== undefined && !(deletionTimestamp !== undefined && finalizers.includes(FOREGROUND));
+    return this.#server.objects.byUid(uid) !== undefined && !this.#ending.has(uid);
   }
 
   #after({ method, process }: Arrived, { resource }: Place, { status, body }: Served): void {
@@ -188,7 +198,8 @@ export class Checks {
       (total, one) => total + ((one as ReplicaSet).spec.replicas ?? 1),
       0,
     );
-    if (sum > wished + Math.ceil(wished / 4)) this.fail(`${owner.name} wishes ${sum} pods in all, and never more than ${wished}`);
+    if (sum > wished + Math.ceil(wished / 4))
+      this.fail(`${owner.name} wishes ${sum} pods in all, and never more than ${wished}`);
   }
 
   #ownedBy(resource: 'core/pods' | 'apps/replicasets', uid: string): readonly Stored[] {

@@ -39,7 +39,7 @@ export class Cluster {
 
   #start(uid: string): void {
     const pod = this.#pod(uid);
-    if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
+    if (pod === undefined || !isActive(pod as Pod)) return;
     const time = formatTime(START_WALL + this.#sim.time);
     const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: time }];
     const spec = { ...pod.spec, nodeName: 'node' };
@@ -137,7 +137,9 @@ export class Cluster {
     resources: readonly BuiltIn[],
     which: (object: Stored) => boolean = () => true,
   ): { resource: BuiltIn; object: Stored } | undefined {
-    const all = resources.flatMap((resource) => this.#server.objects.all(resource).map((object) => ({ resource, object })));
+    const all = resources.flatMap((resource) =>
+      this.#server.objects.all(resource).map((object) => ({ resource, object })),
+    );
     return this.#sim.pick(all.filter(({ object }) => object.metadata.deletionTimestamp === undefined && which(object)));
   }
 
@@ -197,7 +199,8 @@ export class Cluster {
 
 const isOnItsOwn = (object: Stored): boolean => controllerOf(object) === undefined;
 
-const at = (name: string, more: object): ApiObject => ({ metadata: { namespace: NAMESPACE, name }, ...more }) as ApiObject;
+const at = (name: string, more: object): ApiObject =>
+  ({ metadata: { namespace: NAMESPACE, name }, ...more }) as ApiObject;
 
 function templateOf(labels: Readonly<Record<string, string>>, version: number): object {
   return { metadata: { labels }, spec: { containers: [{ name: 'app', image: `app:${version}` }] } };

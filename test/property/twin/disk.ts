@@ -1,7 +1,7 @@
 import type { Ms } from '#core/time.ts';
 import { auditIdOf } from '#ledger/checkpoint.ts';
 import type { Disk, SegmentFile } from '#ledger/files.ts';
-import { type Leaf, parseLeaf } from '#ledger/leaf.ts';
+import type { Leaf } from '#ledger/leaf.ts';
 import { leafHash } from '#ledger/merkle.ts';
 import { decodeGroup, decodeSegment } from '#ledger/wal.ts';
 import type { Host, Sim } from './sim.ts';
@@ -20,6 +20,14 @@ export interface DurableIntent {
   readonly leaf: Leaf;
   readonly host: string;
 }
+
+export interface FoundLog {
+  readonly id: string;
+  readonly entries: readonly Buffer[];
+}
+
+/** Without the checks of whoever does not know who wrote it. */
+export const leafIn = (entry: Buffer): Leaf => JSON.parse(entry.toString()) as Leaf;
 
 /** A machine's disk. It outlives its processes; what was not synced does not outlive a power cut. */
 export class SimulatedDisk {
@@ -50,8 +58,11 @@ export class SimulatedDisk {
   }
 
   /** What a new process finds: the whole records of every log, oldest log first. */
-  logs(): readonly { readonly id: string; readonly leaves: readonly Leaf[] }[] {
-    return [...this.#logs].map(([id, segments]) => ({ id, leaves: segments.flatMap(({ bytes }) => leavesOf(bytes)) }));
+  logs(): readonly FoundLog[] {
+    return [...this.#logs].map(([id, segments]) => ({
+      id,
+      entries: segments.flatMap(({ bytes }) => decodeSegment(bytes).groups.flatMap(({ entries }) => entries)),
+    }));
   }
 
   /** Without the power, what was not synced is gone, but for a torn part of it. */
@@ -96,8 +107,9 @@ export class SimulatedDisk {
   }
 
   async #takes(most: Ms, host: Host): Promise<void> {
+    // It comes back when whatever it hangs on does, and goes on as if nothing had been.
+    while (this.mood === 'hangs') await this.#sim.sleep(400, 600, host);
     const { mood } = this;
-    if (mood === 'hangs') await new Promise(() => {});
     await this.#sim.sleep(0, mood === 'slow' ? 2500 : most, host);
     if (mood === 'fails') throw failure('EIO');
     if (mood === 'full') throw failure('ENOSPC');
@@ -114,8 +126,7 @@ export class SimulatedDisk {
   }
 
   #durable(log: string, entry: Buffer, host: string): void {
-    const leaf = parseLeaf(entry);
-    if (leaf === undefined) throw new Error('the ledger wrote what is no record');
+    const leaf = leafIn(entry);
     if (leaf.type === 'intent') {
       const auditId = auditIdOf(log, leaf.seq, leafHash(entry));
       this.#bySeq.set(`${log} ${leaf.seq}`, auditId);
@@ -126,10 +137,6 @@ export class SimulatedDisk {
       this.outcomes.set(auditId, leaf);
     } else if (leaf.type === 'note') this.notes.push(leaf);
   }
-}
-
-function leavesOf(bytes: Buffer): readonly Leaf[] {
-  return decodeSegment(bytes).groups.flatMap(({ entries }) => entries.flatMap((entry) => parseLeaf(entry) ?? []));
 }
 
 /** `<log>/wal/<segment>` */

@@ -10,7 +10,7 @@ import { Publisher } from '#ledger/publisher.ts';
 import { redactor } from '#ledger/redact.ts';
 import { type State, StateFold } from '#ledger/state.ts';
 import type { Telemetry } from '#telemetry/port.ts';
-import type { SimulatedDisk } from './disk.ts';
+import { type FoundLog, leafIn, type SimulatedDisk } from './disk.ts';
 import type { Host, Sim } from './sim.ts';
 
 const TICK: Ms = 1000;
@@ -28,7 +28,9 @@ export interface LedgerParts extends Telemetry {
  * The ledger with its real records, lanes, group commit and failures, on a simulated disk; without its tiles and
  * checkpoints, which nobody waits for.
  */
-export async function openSimulatedLedger(parts: LedgerParts): Promise<Pick<Opened, 'ledger' | 'openIntents' | 'checkAnchor' | 'previous'>> {
+export async function openSimulatedLedger(
+  parts: LedgerParts,
+): Promise<Pick<Opened, 'ledger' | 'openIntents' | 'checkAnchor' | 'previous'>> {
   const { sim, host, clock, meter, log, logId, disk } = parts;
   const logs = disk.logs();
   const before = stateOf(logs);
@@ -68,24 +70,19 @@ export async function openSimulatedLedger(parts: LedgerParts): Promise<Pick<Open
   return { ledger, openIntents: [...before.open.values()], ...anchorsOf(logs) };
 }
 
-function stateOf(logs: ReturnType<SimulatedDisk['logs']>): State {
+function stateOf(logs: readonly FoundLog[]): State {
   let state: State | undefined;
-  for (const { id, leaves } of logs) {
+  for (const { id, entries } of logs) {
     const fold = new StateFold(id, state);
-    for (const leaf of leaves) fold.add(leaf, hashOf(leaf));
+    for (const entry of entries) fold.add(leafIn(entry), leafHash(entry));
     state = fold.state();
   }
   return state ?? new StateFold('none').state();
 }
 
-/** One record has one spelling, so its hash can be had from what was read. */
-function hashOf(leaf: ReturnType<SimulatedDisk['logs']>[number]['leaves'][number]): Buffer {
-  return leafHash(Buffer.from(canonical(leaf)));
-}
-
 /** A predecessor's anchor is an other replica's, or is covered by what this disk holds. */
-function anchorsOf(logs: ReturnType<SimulatedDisk['logs']>): Pick<Opened, 'checkAnchor' | 'previous'> {
-  const sizes = new Map(logs.map(({ id, leaves }) => [originOf('twin', id), leaves.length]));
+function anchorsOf(logs: readonly FoundLog[]): Pick<Opened, 'checkAnchor' | 'previous'> {
+  const sizes = new Map(logs.map(({ id, entries }) => [originOf('twin', id), entries.length]));
   return {
     previous: [],
     checkAnchor: async ({ origin, size }) => {

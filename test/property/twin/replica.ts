@@ -32,6 +32,8 @@ export interface Policy {
   readonly denies: (input: PolicyInput) => boolean;
 }
 
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
 export interface RunningReplica {
   readonly host: Host;
   readonly comptroller: Comptroller;
@@ -48,7 +50,7 @@ export interface ReplicaParts extends Pick<WireParts, 'sim' | 'server' | 'watche
   readonly policy: Policy;
   readonly sending: (cache: Cache) => WireParts['sending'];
   readonly decided: (input: PolicyInput, decision: Decision) => void;
-  readonly complains: (message: string, fields: Fields | undefined) => void;
+  readonly says: (level: LogLevel, message: string, fields: Fields | undefined) => void;
   readonly ended: (how: Ended) => void;
 }
 
@@ -104,7 +106,10 @@ function pipelineOf(parts: ReplicaParts, { clock, telemetry, opened, evaluator }
   const random = {
     fraction: sim.random,
     word: () => Math.floor(sim.random() * 2 ** 32),
-    seed: () => Math.floor(sim.random() * 2 ** 52).toString(16).padStart(64, '0'),
+    seed: () =>
+      Math.floor(sim.random() * 2 ** 52)
+        .toString(16)
+        .padStart(64, '0'),
   };
   const cache = createCache({ ...wire, identities, resources: plans, clock, meter, log, random: random.fraction });
   built.cache = cache;
@@ -112,7 +117,17 @@ function pipelineOf(parts: ReplicaParts, { clock, telemetry, opened, evaluator }
   forecast.follow(cache);
   const held = new Set(plans.map(({ resource }) => resource));
   const writeTimeout = writeTimeoutFor(CONFIG);
-  const blast = openBlast({ config: CONFIG, reader: wire.reader, cache, held, ledger, clock, writeTimeout, meter, log });
+  const blast = openBlast({
+    config: CONFIG,
+    reader: wire.reader,
+    cache,
+    held,
+    ledger,
+    clock,
+    writeTimeout,
+    meter,
+    log,
+  });
   return {
     ...wire,
     blast,
@@ -149,11 +164,12 @@ const IDENTITIES: Identities = {
   onRenewal: () => () => {},
 };
 
-function telemetryOf({ complains }: ReplicaParts): Telemetry {
+function telemetryOf({ says }: ReplicaParts): Telemetry {
   const nothing = (): void => {};
+  const at = (level: LogLevel) => (message: string, fields?: Fields) => says(level, message, fields);
   return {
     meter: { count: nothing, set: nothing, observe: nothing },
-    log: { debug: nothing, info: nothing, warn: nothing, error: complains },
+    log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
   };
 }
 

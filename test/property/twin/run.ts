@@ -17,8 +17,8 @@ export interface Told {
 }
 
 /** Plays a story to its end, and checks all that was promised. Throws a Violation with what happened. */
-export async function play(story: Story): Promise<Told> {
-  const world = new World(story.seed, story.machines);
+export async function play(story: Story, loud = false): Promise<Told> {
+  const world = new World(story, loud);
   try {
     await playIn(world, story);
     return { steps: world.sim.steps, lines: world.told };
@@ -63,7 +63,9 @@ async function until(world: World, run: Run, limit: Ms, otherwise: string): Prom
 }
 
 function whatIsLeft(world: World): string | undefined {
-  return world.leader() === undefined ? 'nobody leads' : world.cluster.unfinished();
+  if (world.leader() === undefined) return 'nobody leads';
+  if (world.machines.some(({ host }) => (host?.frozenUntil ?? 0) > world.sim.time)) return 'a process is frozen';
+  return world.watches.isAnySilent() ? 'a watch is silent' : world.cluster.unfinished();
 }
 
 /** An end in order, in time. */

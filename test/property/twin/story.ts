@@ -35,7 +35,13 @@ export interface Story {
   readonly steps: readonly Step[];
 }
 
-const WATCHED: readonly BuiltIn[] = ['core/pods', 'apps/replicasets', 'apps/deployments', 'core/namespaces', 'core/configmaps'];
+const WATCHED: readonly BuiltIn[] = [
+  'core/pods',
+  'apps/replicasets',
+  'apps/deployments',
+  'core/namespaces',
+  'core/configmaps',
+];
 const KINDS = ['lost', 'refused', 'slow', 'unreachable', 'watchLag', 'all', 'all', 'fair'] as const;
 
 const machine = fc.constantFrom(0, 0, 0, 1);
@@ -45,7 +51,10 @@ const replicas = fc.integer({ min: 0, max: 4 });
 const tenant: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ act: fc.constantFrom('replicaset', 'deployment', 'scale', 'scale'), replicas }),
   fc.record({ act: fc.constantFrom('roll', 'dependent') }),
-  fc.record({ act: fc.constant('delete' as const), propagation: fc.constantFrom('Foreground', 'Background', 'Orphan') }),
+  fc.record({
+    act: fc.constant('delete' as const),
+    propagation: fc.constantFrom('Foreground', 'Background', 'Orphan'),
+  }),
   fc.record({ act: fc.constant('pod' as const), how: fc.constantFrom('graceful', 'at-once', 'fails') }),
 );
 
@@ -107,38 +116,52 @@ export function perform(world: World, act: Act): void {
   world.tell(JSON.stringify(act));
   switch (act.act) {
     case 'replicaset':
-      return cluster.makeReplicaSet(act.replicas);
+      cluster.makeReplicaSet(act.replicas);
+      break;
     case 'deployment':
-      return cluster.makeDeployment(act.replicas);
+      cluster.makeDeployment(act.replicas);
+      break;
     case 'scale':
-      return cluster.scale(act.replicas);
+      cluster.scale(act.replicas);
+      break;
     case 'roll':
-      return cluster.roll();
+      cluster.roll();
+      break;
     case 'dependent':
-      return cluster.makeDependent();
+      cluster.makeDependent();
+      break;
     case 'delete':
-      return cluster.delete(act.propagation);
+      cluster.delete(act.propagation);
+      break;
     case 'pod':
-      return cluster.kill(act.how);
+      cluster.kill(act.how);
+      break;
     case 'deny':
     case 'allow':
-      return changePolicy(world, act.act === 'deny');
+      changePolicy(world, act.act === 'deny');
+      break;
     case 'compact':
       world.server.objects.compact();
-      return world.watches.trouble('end');
+      world.watches.trouble('end');
+      break;
     case 'snapshot':
-      return void world.snapshots.push(world.server.objects.snapshot());
+      world.snapshots.push(world.server.objects.snapshot());
+      break;
     case 'restore':
-      return restore(world, act.length);
+      restore(world, act.length);
+      break;
     case 'weather':
       world.weather = weatherOf(act.kind, world.weather);
-      return;
+      break;
     case 'watch':
-      return world.watches.trouble(act.how, { resource: act.resource });
+      world.watches.trouble(act.how, { resource: act.resource });
+      break;
     case 'away':
-      return world.serverDown(act.length);
+      world.serverDown(act.length);
+      break;
     default:
-      return toMachine(world, act, chosen(world, act.machine));
+      toMachine(world, act, chosen(world, act.machine));
+      break;
   }
 }
 
@@ -147,20 +170,24 @@ type OfMachine = Extract<Act, { machine: number }>;
 function toMachine(world: World, act: OfMachine, machine: Machine): void {
   switch (act.act) {
     case 'kill':
-      return world.kill(machine, act.power);
+      world.kill(machine, act.power);
+      break;
     case 'freeze':
-      return world.freeze(machine, act.length);
+      world.freeze(machine, act.length);
+      break;
     case 'cut':
       machine.cutUntil = world.sim.time + act.length;
-      return world.watches.trouble(world.sim.random() < 0.5 ? 'broken' : 'silent', hostOf(machine));
+      world.watches.trouble(world.sim.random() < 0.5 ? 'broken' : 'silent', hostOf(machine));
+      break;
     case 'stop':
-      return world.stop(machine);
+      world.stop(machine);
+      break;
     case 'disk':
       machine.disk.mood = act.mood;
-      return;
+      break;
     case 'clock':
       if (machine.host !== undefined) machine.host.wallOffset += act.by;
-      return;
+      break;
   }
 }
 
@@ -200,7 +227,6 @@ export function heal(world: World): void {
   for (const machine of world.machines) {
     machine.cutUntil = 0;
     machine.disk.mood = 'well';
-    if (machine.host !== undefined) machine.host.frozenUntil = 0;
   }
   changePolicy(world, false);
 }

@@ -82,6 +82,11 @@ export class Watches {
     }
   }
 
+  /** Whether anybody still listens to what says nothing any more. */
+  isAnySilent(): boolean {
+    return this.#open.some(({ silent, host }) => silent && !host.dead);
+  }
+
   #tellAll(connection: Connection): void {
     const { objects } = this.#server;
     for (const object of objects.all(connection.resource)) {

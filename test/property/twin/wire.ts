@@ -104,8 +104,7 @@ function travel(parts: WireParts, { request, auditId }: RecordedRequest, fate: F
       resolve(answer);
     };
     const cancel = sim.after(request.timeout + WRITE_MARGIN, () => finish({ kind: 'lost' }), host);
-    const soon = (answer: Answer): void =>
-      void sim.after(delayOf(parts, request.timeout), () => finish(answer), host);
+    const soon = (answer: Answer): void => void sim.after(delayOf(parts, request.timeout), () => finish(answer), host);
     if (fate === 'never-arrives') {
       seen.vanished();
       return soon({ kind: 'lost' });
@@ -122,13 +121,7 @@ function travel(parts: WireParts, { request, auditId }: RecordedRequest, fate: F
 
 type Given = Served & { readonly retryAfter?: Ms };
 
-function serve(
-  parts: WireParts,
-  request: WireRequest,
-  auditId: string,
-  fate: Fate,
-  seen: Travels,
-): Given | undefined {
+function serve(parts: WireParts, request: WireRequest, auditId: string, fate: Fate, seen: Travels): Given | undefined {
   if (isCut(parts)) {
     seen.vanished();
     return undefined;

@@ -11,7 +11,7 @@ import { Checks } from './checks.ts';
 import { Cluster } from './cluster.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { Snapshot } from './objects.ts';
-import { LEASE, type Policy, type RunningReplica, startReplica } from './replica.ts';
+import { LEASE, type LogLevel, type Policy, type RunningReplica, startReplica } from './replica.ts';
 import { type Host, Sim } from './sim.ts';
 import { Watches } from './watches.ts';
 import { FAIR, type Weather } from './weather.ts';
@@ -58,8 +58,11 @@ export class World {
   policy: Policy = ALLOWS;
   /** Nobody is started any more. */
   closing = false;
+  /** Also tells what the processes log. */
+  readonly loud: boolean;
 
-  constructor(seed: number, machines: number) {
+  constructor({ seed, machines }: { readonly seed: number; readonly machines: number }, loud: boolean) {
+    this.loud = loud;
     this.sim = new Sim(seed);
     this.server = new ApiServer(this.sim);
     this.watches = new Watches(this.sim, this.server, () => this.weather);
@@ -102,7 +105,7 @@ export class World {
   stop({ running }: Machine): void {
     if (running === undefined) return;
     this.tell(`${running.host.name} is asked to stop`);
-    running.comptroller.stop();
+    this.sim.after(0, () => running.comptroller.stop(), running.host);
   }
 
   freeze({ host }: Machine, length: Ms): void {
@@ -158,11 +161,12 @@ export class World {
     };
     machine.host = host;
     this.tell(`${host.name} starts`);
-    void this.#start(machine, host).catch((error: unknown) => {
+    const failed = (error: unknown): void => {
       this.tell(`${host.name} cannot start: ${String(error)}`);
       host.dead = true;
       this.#gone(machine);
-    });
+    };
+    this.sim.after(0, () => void this.#start(machine, host).catch(failed), host);
   }
 
   async #start(machine: Machine, host: Host): Promise<void> {
@@ -180,7 +184,7 @@ export class World {
       policy: this.policy,
       sending: () => (recorded) => this.checks.sending(host.name, disk, recorded),
       decided: (input, decision) => this.checks.decided(host.name, input, decision),
-      complains: (message, fields) => this.#complain(host, message, fields),
+      says: (level, message, fields) => this.#hear(host, level, message, fields),
       ended: ({ kind }) => {
         this.tell(`${host.name} ended: ${kind}`);
         // What it wrote last may not be synced, but is written.
@@ -190,11 +194,14 @@ export class World {
         this.#gone(machine);
       },
     });
-    if (!host.dead) machine.running = running;
+    if (host.dead) return;
+    machine.running = running;
+    if (this.closing) this.stop(machine);
   }
 
-  #complain({ name }: Host, message: string, fields: object | undefined): void {
-    if (BUGS.has(message)) this.checks.fail(`${name}: ${message} ${JSON.stringify(fields)}`);
+  #hear({ name }: Host, level: LogLevel, message: string, fields: object | undefined): void {
+    if (this.loud) this.tell(`${name} ${level}: ${message} ${JSON.stringify(fields ?? {})}`);
+    if (level === 'error' && BUGS.has(message)) this.checks.fail(`${name}: ${message} ${JSON.stringify(fields)}`);
   }
 
   #gone(machine: Machine): void {
@@ -222,9 +229,7 @@ export class World {
 async function release({ blast }: RunningReplica['pipeline']): Promise<void> {
   const user = { name: 'operator', uid: '', groups: [], extra: new Map() };
   const ask = (path: string, body: string) =>
-    blast.routes
-      .find((route) => route.path === path)
-      ?.handler({ path, query: new URLSearchParams(), user, body });
+    blast.routes.find((route) => route.path === path)?.handler({ path, query: new URLSearchParams(), user, body });
   const listed = JSON.parse((await ask('/breaker', ''))?.body ?? '{}') as { holds?: readonly { id: string }[] };
   for (const { id } of listed.holds ?? [])
     await ask('/breaker/release', JSON.stringify({ id, reason: 'looked at', count: 10_000 }));
