@@ -1,6 +1,6 @@
 /**
- * `npm run twin -- [--runs N] [--seed S] [--path P] [--seconds T] [--no-restores] [--loud]`: as many stories as
- * there is patience for. `--loud` also tells what the processes log, in the story that `--seed` and `--path` lead to.
+ * `npm run twin -- [--runs N] [--seed S] [--path P] [--seconds T] [--no-restores] [--first] [--loud]`: as many
+ * stories as there is patience for. `--first` does not look for a smaller one that fails as well, `--loud` also tells what the processes log, in the story that `--seed` and `--path` lead to.
  */
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     path: { type: 'string' },
     seconds: { type: 'string' },
+    first: { type: 'boolean', default: false },
     loud: { type: 'boolean', default: false },
     'no-restores': { type: 'boolean', default: false },
   },
@@ -30,6 +31,7 @@ const property = fc.asyncProperty(stories({ restores: !values['no-restores'] }),
 const result = await fc.check(property, {
   seed,
   numRuns,
+  endOnFailure: values.first,
   ...(values.path !== undefined && { path: values.path }),
   ...(values.seconds !== undefined && { interruptAfterTimeLimit: Number(values.seconds) * 1000 }),
 });

@@ -110,14 +110,16 @@ function travel(parts: WireParts, { request, auditId }: RecordedRequest, fate: F
       return soon({ kind: 'lost' });
     }
     if (fate === 'cut') soon({ kind: 'lost' });
-    const there = delayOf(parts, ON_THE_WAY) + (fate === 'fine' ? 0 : sim.between(0, request.timeout * 0.9));
-    sim.after(Math.min(there, ON_THE_WAY + request.timeout * 0.95), () => {
+    sim.after(delayOf(parts, ON_THE_WAY) + (fate === 'fine' ? 0 : worked(parts, request.timeout)), () => {
       const served = serve(parts, request, auditId, fate, seen);
       if (served === undefined || fate === 'answer-lost') soon({ kind: 'lost' });
       else soon({ kind: 'answered', auditId, ...overTheWire(served) });
     });
   });
 }
+
+/** How long the server is at it: often as long as it may. */
+const worked = ({ sim }: WireParts, timeout: Ms): Ms => timeout * (sim.random() < 0.3 ? 0.99 : sim.random());
 
 type Given = Served & { readonly retryAfter?: Ms };
 
