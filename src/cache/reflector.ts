@@ -73,6 +73,8 @@ interface State {
   watchList: boolean;
   /** Whether the list that was begun last came in whole. */
   whole: boolean;
+  /** Whether the API server's history was looked at since a watch ended. */
+  checked: boolean;
   /** Counts the lists begun. */
   lists: number;
   /** Ends the connection in use. */
@@ -93,6 +95,7 @@ export function createReflector(parts: ReflectorParts): Reflector {
     fresh: false,
     watchList: true,
     whole: false,
+    checked: false,
     lists: 0,
     current: undefined,
     turn: 0,
@@ -130,7 +133,6 @@ async function run(parts: ReflectorParts, state: State, signal: AbortSignal): Pr
     const futile = parts.clock.now().mono - begun < 1000 && parts.store.syncedRV() === before;
     if (end.kind === 'clean' && (state.due !== undefined || !futile)) continue;
     await pause(parts.clock, backoff.next(end.kind === 'refused' ? end.wait : 0), signal);
-    if (end.kind === 'broken') await checkHistory(parts, state);
   }
   state.next?.controller.abort();
   for (const wake of state.waiting.splice(0)) wake();
@@ -139,7 +141,7 @@ async function run(parts: ReflectorParts, state: State, signal: AbortSignal): Pr
 /** One list, one watch, or one of both in one. Turns every failure into an end. */
 async function once(parts: ReflectorParts, state: State): Promise<End> {
   try {
-    if (state.due === undefined) return await watch(parts, state);
+    if (state.due === undefined) return (await checkHistory(parts, state)) ?? (await watch(parts, state));
     parts.meter.count('cache_relists_total', { resource: shortName(parts.plan.resource), why: state.due });
     state.lists++;
     state.whole = false;
@@ -199,6 +201,7 @@ function openCurrent(parts: ReflectorParts, state: State, path: string): Promise
 
 async function watch(parts: ReflectorParts, state: State): Promise<End> {
   const path = watchPath(parts.plan, parts.store.syncedRV(), timeoutSeconds(parts));
+  state.checked = false;
   const connection = state.next ?? (await openCurrent(parts, state, path));
   state.next = undefined;
   state.current = connection.controller;
@@ -259,6 +262,7 @@ async function follow(
     return { kind: 'clean' };
   } finally {
     controller.abort();
+    state.checked = false;
     if (state.current === controller) state.current = undefined;
   }
 }
@@ -300,6 +304,7 @@ function takeList(parts: ReflectorParts, state: State, collector: Collector, rv:
   }
   parts.store.replace(objects, rv, state.fresh);
   state.whole = true;
+  state.checked = true;
   state.fresh = false;
   state.due = undefined;
   for (const wake of state.waiting.splice(0)) wake();
@@ -317,18 +322,18 @@ function settled(state: State): Promise<void> {
   return new Promise((resolve) => state.waiting.push(resolve));
 }
 
-/** After a break the API server may be another one, or a restored one: its history must not end before ours. */
-async function checkHistory(parts: ReflectorParts, state: State): Promise<void> {
-  if (state.due !== undefined) return;
-  try {
-    const before = parts.store.syncedRV();
-    const { rv } = await listPage(parts.reader, parts.plan, state.signal, { limit: 1, accept: METADATA_LIST });
-    // Another resource may have started the era while this was asked.
-    if (state.due === undefined && compareRV(rv, before) < 0) parts.onBack('the resourceVersion of a list went back');
-  } catch (error) {
-    // Still away: the next watch fails as well, and this is asked again.
-    if (!(error instanceof TransportError) && !(error instanceof ListRefused)) logBug(parts, error);
-  }
+/**
+ * Whoever answers now may be another API server, or a restored one: its history must not end before ours. No watch is
+ * opened before that is sure, for it would only wait in silence until the revisions have caught up with what was known.
+ */
+async function checkHistory(parts: ReflectorParts, state: State): Promise<End | undefined> {
+  if (state.checked || state.next !== undefined) return undefined;
+  const before = parts.store.syncedRV();
+  const { rv } = await listPage(parts.reader, parts.plan, state.signal, { limit: 1, accept: METADATA_LIST });
+  state.checked = true;
+  // Another resource may have started the era while this was asked.
+  if (state.due === undefined && compareRV(rv, before) < 0) parts.onBack('the resourceVersion of a list went back');
+  return state.due === undefined ? undefined : { kind: 'clean' };
 }
 
 async function passNow(parts: ReflectorParts, state: State): Promise<void> {

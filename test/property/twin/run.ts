@@ -39,7 +39,7 @@ async function playIn(world: World, { steps }: Story): Promise<void> {
     await run(after);
     perform(world, what);
   }
-  await run(1000);
+  await run(Math.max(1000, world.restoredAt + 1 - world.sim.time));
   heal(world);
   await until(world, run, RECOVERS_WITHIN, 'does not recover');
   world.tell('everything is as wished; now each is changed once more');

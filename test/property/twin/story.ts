@@ -102,7 +102,7 @@ const step = (what: fc.Arbitrary<Act>): fc.Arbitrary<Step> =>
 
 export function stories({ restores = true } = {}): fc.Arbitrary<Story> {
   const usual = fc.oneof({ weight: 3, arbitrary: tenant }, { weight: 2, arbitrary: trouble });
-  const what = fc.oneof({ weight: 60, arbitrary: usual }, { weight: restores ? 1 : 0, arbitrary: history });
+  const what = fc.oneof({ weight: 100, arbitrary: usual }, { weight: restores ? 4 : 0, arbitrary: history });
   return fc.record({
     seed: fc.noShrink(fc.integer({ min: 0, max: 2 ** 31 - 1 })),
     machines: fc.constantFrom(1, 2, 2),

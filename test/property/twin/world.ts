@@ -56,6 +56,8 @@ export class World {
   weather: Weather = FAIR;
   downUntil: Ms = 0;
   policy: Policy = ALLOWS;
+  /** When the last restore is over that was begun. */
+  restoredAt: Ms = 0;
   /** Nobody is started any more. */
   closing = false;
   /** Also tells what the processes log. */
@@ -118,9 +120,12 @@ export class World {
   restore(snapshot: Snapshot, away: Ms): void {
     this.checks.restored = true;
     this.serverDown(away);
+    this.restoredAt = this.sim.time + away - 1;
     this.sim.after(away - 1, () => {
       this.tell(`the cluster is restored to revision ${snapshot.revision} from ${this.server.objects.revision}`);
       this.server.objects.restore(snapshot);
+      // No connection outlives what it was opened to.
+      this.watches.trouble(this.sim.random() < 0.5 ? 'broken' : 'end');
       this.cluster.attendAll();
     });
   }
