@@ -12,6 +12,7 @@ import type { GateParts } from '#gate/ports.ts';
 import { recover } from '#gate/recover.ts';
 import type { Epoch, Fence } from '#leader/port.ts';
 import type { Anchor } from '#ledger/port.ts';
+import { whenActive } from '#policy/when-active.ts';
 import { watchClockJumps } from '#telemetry/clock.ts';
 import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
 import { JUMP_BOUND, type Leadership, openLeadership, WRITE_TIMEOUT } from './leadership.ts';
@@ -128,9 +129,11 @@ export function conduct(
   );
   attend(stage, () => reign, undo);
   watchHealth(health, stage, leadership);
-  leadership.start(
-    (epoch, predecessor) => void lead(epoch, predecessor),
-    (why) => end({ kind: 'lost-leadership', code: 1 }, why, false),
+  whenActive(pipeline.evaluator, log, () =>
+    leadership.start(
+      (epoch, predecessor) => void lead(epoch, predecessor),
+      (why) => end({ kind: 'lost-leadership', code: 1 }, why, false),
+    ),
   );
   return { ended: ended.promise, stop: () => end({ kind: 'stopped', code: 0 }, 'asked to stop', true) };
 }
@@ -220,7 +223,10 @@ function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | und
       clock,
       every: JUMP_LOOK,
       bound: JUMP_BOUND,
-      onJump: (by) => void ledger.note({ note: 'clock-jump', by }),
+      onJump(by) {
+        void ledger.note({ note: 'clock-jump', by });
+        reign()?.hasten();
+      },
     }),
   );
 }

@@ -20,6 +20,7 @@ import { leafHash } from './merkle.ts';
 import type { Ledger } from './port.ts';
 import { Publisher } from './publisher.ts';
 import { claimedAnchor, findLogs, segmentsOf } from './reader.ts';
+import { needRoom, RESERVE_BYTES } from './reserve.ts';
 import { verifyLedger } from './verify.ts';
 
 const keeper = testKeeper();
@@ -240,6 +241,28 @@ describe('a failing disk', () => {
     expect(await ledger.note({ note: 'era', why: 'x' })).toEqual(refused);
     await ledger.close('failed');
     expect(await readdir(directory)).not.toContain('lock');
+  });
+
+  it.each([
+    ['EROFS', /the file system of \S+ is read-only; .*mount it for writing/],
+    ['EIO', /the disk of \S+ fails \(EIO\); .*to a disk that works/],
+    ['ENOSPC', /there is no room on the disk of \S+ .*free some/],
+    ['EDQUOT', /there is no room on the disk of \S+ .*free some/],
+    ['EACCES', /belongs to another user; run chown/],
+    ['EMFILE', /opening the ledger: \S+ cannot be used \(EMFILE\)/],
+  ])('that answers %s to the first file says what helps, and no path of its own', async (code, says) => {
+    const error = Object.assign(new Error(`${code}: a call, open '/some/where'`), { code });
+    const disk = { createSegment: () => Promise.reject(error) };
+    const refused = openTestLedger(directory, keeper, { disk });
+    await expect(refused).rejects.toThrow(says);
+    await expect(refused).rejects.not.toThrow('/some/where');
+    expect(await readdir(directory)).not.toContain('lock');
+  });
+
+  it('that has no more room than the reserve begins nothing', async () => {
+    const left = (bytes: number) => async () => ({ bavail: bytes / 4096, bsize: 4096 });
+    await expect(needRoom(directory, left(RESERVE_BYTES - 4096))).rejects.toMatchObject({ code: 'ENOSPC' });
+    await expect(needRoom(directory, left(RESERVE_BYTES))).resolves.toBeUndefined();
   });
 
   it('that hangs is given up, and the ledger can still be closed', async () => {

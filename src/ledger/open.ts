@@ -10,7 +10,7 @@ import { Bodies } from './bodies.ts';
 import { capList } from './caps.ts';
 import { originOf } from './checkpoint.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { type Disk, FILE_MODE, isFull, makeDirectory, realDisk, replaceFile, syncPath } from './files.ts';
+import { type Disk, errorCode, FILE_MODE, isFull, makeDirectory, realDisk, replaceFile, syncPath } from './files.ts';
 import { LiveLedger } from './live.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { parseVerifierKey } from './note.ts';
@@ -18,7 +18,7 @@ import type { Anchor, Ledger } from './port.ts';
 import { Publisher, type Sign } from './publisher.ts';
 import { type AnchorCheck, compareAnchor, type Previous, type Recovered, recover } from './recover.ts';
 import { redactor } from './redact.ts';
-import { giveReserve, keepReserve } from './reserve.ts';
+import { giveReserve, keepReserve, needRoom } from './reserve.ts';
 import { type LastDenial, type OpenIntent, StateFold } from './state.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -62,6 +62,14 @@ const MAX_START_BYTES = 16 * 1024;
 
 /** Opens a new log for this process. Throws an Error fit for a person when it cannot: then nothing may be written. */
 export async function openLedger(options: LedgerOptions): Promise<Opened> {
+  try {
+    return await openLocked(options);
+  } catch (error) {
+    throw understood(error, options.directory);
+  }
+}
+
+async function openLocked(options: LedgerOptions): Promise<Opened> {
   const { directory, clock, cluster } = options;
   if (!/^[A-Za-z0-9._-]{1,63}$/.test(cluster)) {
     throw new Error(
@@ -76,6 +84,7 @@ export async function openLedger(options: LedgerOptions): Promise<Opened> {
   const lock = await takeLock(directory, clock);
   try {
     await keepReserve(directory);
+    await needRoom(directory);
     const recovered = await recover({ directory, cluster, sign: options.sign, verifier });
     for (const { id, damaged } of recovered.previous) {
       if (damaged !== undefined)
@@ -83,12 +92,29 @@ export async function openLedger(options: LedgerOptions): Promise<Opened> {
     }
     return await begin(options, lock, recovered);
   } catch (error) {
-    await lock.release();
-    if (!isFull(error)) throw error;
-    throw new Error(
-      `opening the ledger: there is no room on the disk of ${directory} for its reserve and for what an earlier process left; free some, or move the directory to a larger disk`,
-    );
+    // A disk that does not take it does not let it go either; the lock of a process that is gone holds nobody up.
+    await lock.release().catch(() => {});
+    throw error;
   }
+}
+
+/** What the disk's refusals mean, and what helps. */
+const REMEDIES: Readonly<Record<string, (directory: string) => string>> = {
+  ENOSPC: (directory) =>
+    `there is no room on the disk of ${directory} for its reserve, for what an earlier process left and for new records; free some, or move the directory to a larger disk`,
+  EROFS: (directory) =>
+    `the file system of ${directory} is read-only; look into the kernel's log for why, and mount it for writing`,
+  EIO: (directory) =>
+    `the disk of ${directory} fails (EIO); look into the kernel's log, and move the directory to a disk that works`,
+  EACCES: (directory) => `${directory} or what is in it belongs to another user; run chown on it`,
+};
+
+/** An error of the file system names a call and a file: that is told as what is wrong with the disk. */
+function understood(error: unknown, directory: string): unknown {
+  const code = isFull(error) ? 'ENOSPC' : errorCode(error);
+  if (code === undefined) return error;
+  const told = REMEDIES[code]?.(directory) ?? `${directory} cannot be used (${code})`;
+  return new Error(`opening the ledger: ${told}`);
 }
 
 async function privateDirectory(path: string): Promise<void> {

@@ -6,6 +6,9 @@ import { FILE_MODE } from './files.ts';
 /** Room that is given back when the disk is full, so that leases, stop records and outcomes still fit. */
 export const RESERVE_BYTES = 8 * 1024 * 1024;
 
+/** What a process that starts must find beside its reserve. */
+const LEAST_ROOM = RESERVE_BYTES;
+
 /** Real bytes, not zeros and not a hole: file systems that compress would reserve nothing. */
 export async function keepReserve(directory: string): Promise<void> {
   const path = join(directory, 'reserve');
@@ -22,6 +25,18 @@ export async function keepReserve(directory: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Throws ENOSPC where there is no room for records beside the reserve: a process would begin, write a little, and end on
+ * its reserve, again and again.
+ */
+export async function needRoom(
+  directory: string,
+  look: (directory: string) => Promise<{ readonly bavail: number; readonly bsize: number }> = statfs,
+): Promise<void> {
+  const { bavail, bsize } = await look(directory);
+  if (bavail * bsize < LEAST_ROOM) throw Object.assign(new Error('no room for records'), { code: 'ENOSPC' });
 }
 
 /** False when it was given already. */

@@ -42,6 +42,9 @@ const SLOW_BYTES = 2 * 1024 * 1024;
 /** How long a tenant whose input was too slow stays in the slow lane, and how many are remembered. */
 const SUSPICION: Ms = 60_000;
 const MAX_SUSPECTS = 1024;
+/** While no bundle is in force, the one that was refused is tried again: each time after twice as long. */
+const FIRST_RETRY: Ms = 4_000;
+const LARGEST_RETRY: Ms = 5 * 60_000;
 const TIMEOUTS = { batch: 250, single: 500 };
 const UNKNOWN: BundleId = { version: 0, digest: '0'.repeat(64) };
 
@@ -57,6 +60,8 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
   let highest = options.minVersion;
   let closed = false;
   let reloads: Promise<void> = Promise.resolve();
+  let refusals = 0;
+  let cancelRetry = (): void => {};
 
   async function replace(): Promise<void> {
     if (closed) return;
@@ -69,6 +74,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
       throw new BundleError('ledger', 'recording the activation failed', next.id);
     }
     const last = current;
+    cancelRetry();
     current = next;
     highest = next.id.version;
     if (last !== undefined) meter.set('policy_bundle_info', labels(last.id), 0);
@@ -90,9 +96,18 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
     const bundle = (error instanceof BundleError ? error.id : undefined) ?? UNKNOWN;
     meter.count('policy_bundle_errors_total', { why: fault });
     log.error('policy bundle refused', { why, inForce: current?.id.version });
+    if (current === undefined) retryLater();
     if (!(await recorded({ note: 'bundle', bundle, activated: false, why }))) {
       log.error('recording a refused policy bundle failed', { why: fault });
     }
+  }
+
+  /** A machine too busy for the self-test may have time later; without any bundle nothing else would ask again. */
+  function retryLater(): void {
+    cancelRetry();
+    if (closed) return;
+    const delay = Math.min(FIRST_RETRY * 2 ** Math.min(refusals++, 10), LARGEST_RETRY);
+    cancelRetry = clock.after(delay, () => void reload());
   }
 
   async function recorded(note: BundleNote): Promise<boolean> {
@@ -129,6 +144,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
     },
     async close() {
       closed = true;
+      cancelRetry();
       unwatch();
       await reloads;
       await current?.close();

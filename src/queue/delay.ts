@@ -4,6 +4,8 @@ import type { Clock, Ms } from '#core/time.ts';
 export interface Delays {
   add(key: string, delay: Ms): void;
   cancel(key: string): void;
+  /** All that waits is due now. */
+  hasten(): void;
   size(): number;
   stop(): void;
 }
@@ -45,6 +47,13 @@ export function createDelays(clock: Clock, ready: (key: string) => void): Delays
       if (heap[0]?.key === key && heap[0].at === at) arm();
     },
     cancel: (key) => void current.delete(key),
+    hasten() {
+      const waiting = [...current.keys()];
+      heap.length = 0;
+      current.clear();
+      arm();
+      for (const key of waiting) ready(key);
+    },
     size: () => current.size,
     stop() {
       cancelTimer?.();

@@ -19,6 +19,8 @@ export interface WorkQueue {
    * for who says `now` while refusing would be asked forever.
    */
   retryAfter(key: string, delay: Ms): void;
+  /** Keys that wait for a time run now: the wall clock by which it was reckoned was wrong, or is. */
+  hasten(): void;
   /** The key did well: its back-off starts afresh. */
   forget(key: string): void;
   /** The next key, now out; undefined when none is ready, but in namespaces that are to be passed over. */
@@ -102,6 +104,7 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
       if (!waiting) waits.set(key, { count: count + 1, due: mono + wait });
       delays.add(key, wait);
     },
+    hasten: () => delays.hasten(),
     forget(key) {
       failures.delete(key);
       waits.delete(key);

@@ -6,6 +6,8 @@ import { type Runner, startRunner } from './runner.ts';
 export interface Reign {
   /** Wakes a key behind a lifted refusal: `controller|queue|key`, as the gate names it. */
   wake(address: string): void;
+  /** The wall clock was set: keys that wait for a time look at it again. */
+  hasten(): void;
   /** History went back: what was learned from it is forgotten, and every key runs again once `fresh` is there (I16). */
   restart(fresh: () => Promise<void>): Promise<void>;
   /** Takes no further key; resolves when none is under way. */
@@ -29,6 +31,9 @@ export function startReign(controllers: readonly Controller[], parts: RunnerPart
     wake(address) {
       const [controller = '', queue = '', ...key] = address.split('|');
       runners.get(controller)?.wake(queue, key.join('|'));
+    },
+    hasten() {
+      for (const runner of runners.values()) runner.hasten();
     },
     restart(fresh) {
       changing = changing.then(async () => {

@@ -199,6 +199,30 @@ describe('waking', () => {
     expect(seen.filter((line) => line === 'one a/x')).toHaveLength(3);
   });
 
+  test('what waits for a time looks at it at once when the clock was set, and waits on by what it finds', async () => {
+    const at: number[] = [];
+    const waits = loop({
+      reconcile: ({ now }) => {
+        at.push(now.mono);
+        return nothing('early', { requeueAfter: 3_600_000 });
+      },
+    });
+    const { runner, clock, settled } = bench(controllerOf({ loops: [waits] }), [pod('x')]);
+    await settled();
+    clock.advance(1000);
+    runner.hasten();
+    await settled();
+    expect(at).toEqual([0, 1000]);
+    // The wait from before is gone: one of an hour has begun.
+    clock.advance(3_599_000);
+    await settled();
+    expect(at).toEqual([0, 1000]);
+    clock.advance(1000);
+    await settled();
+    expect(at).toEqual([0, 1000, 3_601_000]);
+    expect(runner.idle()).toBe(true);
+  });
+
   test('a key that could not be decided on runs after its back-off, which grows until it is', async () => {
     const at: number[] = [];
     const waits = loop({

@@ -16,6 +16,8 @@ import { namespaceOf } from './turns.ts';
 export interface Runner {
   /** Wakes a key of a queue, where a refusal was lifted. */
   wake(queue: string, key: string): void;
+  /** The wall clock was set: keys that wait for a time look at it again. */
+  hasten(): void;
   /** Takes no further key; resolves when none is out. */
   stop(): Promise<void>;
   /** Keys ready or out, for health and tests. */
@@ -68,6 +70,9 @@ export function startRunner(controller: Controller, parts: RunnerParts): Runner 
 
   return {
     wake: (queue, key) => queueOf(queue)?.add(key),
+    hasten() {
+      for (const { state } of loops) state.queue.hasten();
+    },
     async stop() {
       for (const stop of stops) stop();
       parts.meter.set('running_managed_controllers', { name: controller.name, manager: 'comptroller' }, 0);

@@ -2,10 +2,12 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Clock } from '#core/time.ts';
 import { signBundle } from '#policy/bundle.ts';
 import type { EvaluatorOptions } from '#policy/evaluator.ts';
 import { newKeyPair } from '#policy/keys.ts';
 import type { PolicyInput } from '#policy/port.ts';
+import { systemClock } from '#telemetry/clock.ts';
 import {
   caseInput,
   customBundle,
@@ -239,6 +241,46 @@ describe('I15: a slow input harms nobody else', () => {
     expect(await evaluator.decide([input({})])).toMatchObject([{ code: 'POLICY_MISSING' }]);
   });
 });
+
+describe('a bundle that was refused', () => {
+  test('for it hangs takes the time of one case, not of each', async () => {
+    const slow = (at: number) =>
+      [`slow ${at}`, { base: 'input', with: { write: { name: 'slow' } }, ...PASSES }] as const;
+    const cases = {
+      ...Object.fromEntries(Array.from({ length: 30 }, (_, at) => slow(at))),
+      allowed: { base: 'input', with: { write: { name: 'allow' } }, ...PASSES },
+      denied: { base: 'input', with: { write: { name: 'deny' } }, ...PASSES, expect: { allow: false, rules: [] } },
+    };
+    const { evaluator, notes, metrics } = await started(await customBundle(directory, { ...SLOW, cases }), {
+      timeouts: { batch: 100, single: 100 },
+    });
+    expect(evaluator.active()).toBeUndefined();
+    expect(notes).toMatchObject([{ activated: false, why: expect.stringMatching(/^self-test: .*POLICY_TIMEOUT/) }]);
+    expect(metrics.filter(({ name }) => name === 'policy_evaluator_restarts_total').length).toBeLessThanOrEqual(4);
+  });
+
+  test('is tried again while there is no other, though its files are the same', async () => {
+    const answers = [false, false, true];
+    const waits: number[] = [];
+    const clock: Clock = {
+      now: systemClock.now,
+      after(delay, callback) {
+        const waited = delay === 4000 || delay === 8000;
+        if (waited) waits.push(delay);
+        return systemClock.after(waited ? 0 : delay, callback);
+      },
+    };
+    const { evaluator } = await started(await signedBaseline(scratchIn('again')), {
+      clock,
+      onBundle: async ({ activated }) => ({ ok: !activated || answers.shift() === true }),
+    });
+    await until(() => evaluator.active() !== undefined);
+    expect(waits).toEqual([4000, 8000]);
+    expect(answers).toEqual([]);
+  });
+});
+
+const PASSES = { expect: { allow: true }, selfTest: true };
 
 describe('bundles while it runs', () => {
   const allowing = (name: string, version: number) =>
