@@ -1,11 +1,12 @@
 /** A new bundle takes hold without a restart; a broken one changes nothing and says so. */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ReplicaSet } from '#core/k8s/types.gen.ts';
+import { ship } from '#kit/bundles.ts';
 import { metric, newNamespace, ready, recordsIn, saidBy, withManager } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
-import { sha256, signBundle } from '#policy/bundle.ts';
+import { signBundle } from '#policy/bundle.ts';
 import { newKeyPair } from '#policy/keys.ts';
 import { replicaSet } from '../demo/objects.ts';
 
@@ -14,38 +15,13 @@ const privileged = { securityContext: { privileged: true } };
 const refused = (set: ReplicaSet | undefined): boolean =>
   set?.status?.conditions?.some(({ message }) => message?.includes('pod-security-baseline/privileged')) === true;
 
-interface Change {
-  readonly version: number;
-  /** Namespaces that may run privileged pods. */
-  readonly exempt?: readonly string[];
-  /** What becomes of it after it was signed as it should be. */
-  readonly after?: (directory: string) => unknown;
-}
-
-/** Writes another bundle beside the one in force, signs it, and puts it in its place, manifest and signatures last. */
-async function ship({ version, exempt = [], after }: Change): Promise<void> {
-  const { bundle, signer } = world.at;
-  const next = `${bundle}-${version}`;
-  cpSync(join(import.meta.dirname, '../../policies/build'), next, { recursive: true });
-  const data = JSON.parse(readFileSync(join(next, 'data.json'), 'utf8')) as {
-    exemptions: { pod_security: Record<string, unknown> };
+/** Namespaces that may run privileged pods. */
+const exempt =
+  (...names: readonly string[]) =>
+  (data: Record<string, unknown>): void => {
+    const { pod_security } = data.exemptions as { pod_security: Record<string, unknown> };
+    for (const name of names) pod_security[name] = [{ controllers: ['*'], level: 'privileged', reason: 'a trial' }];
   };
-  for (const name of exempt)
-    data.exemptions.pod_security[name] = [{ controllers: ['*'], level: 'privileged', reason: 'a trial' }];
-  const text = `${JSON.stringify(data)}\n`;
-  writeFileSync(join(next, 'data.json'), text);
-  const manifest = JSON.parse(readFileSync(join(next, 'manifest.json'), 'utf8')) as {
-    version: number;
-    files: Record<string, { sha256: string; size: number }>;
-  };
-  manifest.version = version;
-  manifest.files['data.json'] = { sha256: sha256(text), size: Buffer.byteLength(text) };
-  writeFileSync(join(next, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await signBundle(next, signer, 'local-policy-signer');
-  await after?.(next);
-  for (const file of ['policy.wasm', 'data.json', 'selftest.json', 'manifest.json', 'signatures.json'])
-    cpSync(join(next, file), join(bundle, file));
-}
 
 const notes = async () =>
   (await recordsIn(world.manager.ledgerDir))
@@ -64,7 +40,7 @@ describe('a policy bundle', () => {
     await newNamespace(admin, 'trial');
     await admin.create('apps/replicasets', replicaSet('trial', 'agent', 3, privileged));
     await admin.waitFor('apps/replicasets', { namespace: 'trial', name: 'agent' }, refused, { why: 'the refusal' });
-    await ship({ version: 2, exempt: ['trial'] });
+    await ship(world.at, { version: 2, data: exempt('trial') });
     await ready(admin, { namespace: 'trial', name: 'agent' }, 3);
     expect(await activeVersion()).toBe(2);
     expect(() => process.kill(manager.pid, 0)).not.toThrow();
@@ -95,7 +71,7 @@ describe('a policy bundle', () => {
   ] as const)('%s changes nothing, and is said and recorded', async (_, change, fault) => {
     const label = `{why="${fault}"}`;
     const errors = await metric(world, 'policy_bundle_errors_total', label);
-    await ship(change);
+    await ship(world.at, change);
     await until(async () => (await metric(world, 'policy_bundle_errors_total', label)) > errors, {
       timeout: 20_000,
       why: 'the refusal to be counted',
@@ -112,7 +88,7 @@ describe('a policy bundle', () => {
   });
 
   test('the next good one is taken after all of that', async () => {
-    await ship({ version: 7 });
+    await ship(world.at, { version: 7 });
     await until(async () => (await activeVersion()) === 7, { timeout: 20_000, why: 'version 7 in force' });
     await world.admin.create('apps/replicasets', replicaSet('trial', 'agent-again', 1, privileged));
     await world.admin.waitFor('apps/replicasets', { namespace: 'trial', name: 'agent-again' }, refused, {

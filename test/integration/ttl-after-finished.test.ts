@@ -2,33 +2,24 @@
 import { expect, test } from 'vitest';
 import type { Job } from '#core/k8s/types.gen.ts';
 import { brief, isOurs, ourWrites, readAudit, refusedByAuthority } from '#kit/audit.ts';
+import { finishedJob, newJob } from '#kit/jobs.ts';
 import { heard, newNamespace, withManager } from '#kit/manager.ts';
 
 const world = withManager({
   nodes: 0,
   first: { flags: ['--concurrent-ttl-after-finished-syncs=2', '--enable-garbage-collector=false', '--v=4'] },
 });
-const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } };
 const at = (name: string) => ({ namespace: 'batch', name });
 
-/** A Job that finished now, as the Job controller would have written it. */
-async function finished(name: string, ttl: number | undefined, failed = false): Promise<void> {
-  const { admin } = world;
-  const ttlSecondsAfterFinished = ttl === undefined ? {} : { ttlSecondsAfterFinished: ttl };
-  await admin.create('batch/jobs', { metadata: at(name), spec: { template, ...ttlSecondsAfterFinished } });
-  const time = `${new Date().toISOString().slice(0, 19)}Z`;
-  const types = failed ? ['FailureTarget', 'Failed'] : ['SuccessCriteriaMet', 'Complete'];
-  const conditions = types.map((type) => ({ type, status: 'True', lastTransitionTime: time }));
-  const status = { startTime: time, conditions, ...(!failed && { completionTime: time }) };
-  await admin.patch('batch/jobs', { ...at(name), subresource: 'status' }, { status });
-}
+const finished = (name: string, ttl: number | undefined, failed = false): Promise<void> =>
+  finishedJob(world.admin, at(name), ttl, failed);
 
 const ends = (job: Job | undefined): boolean => job?.metadata?.deletionTimestamp !== undefined;
 
 test('Jobs are deleted in the foreground when their TTL has passed, and no others', async () => {
   const { admin } = world;
   await newNamespace(admin, 'batch');
-  await admin.create('batch/jobs', { metadata: at('runs'), spec: { template, ttlSecondsAfterFinished: 0 } });
+  await newJob(admin, at('runs'), 0);
   await finished('kept', undefined);
   await finished('later', 3600);
   await finished('at-once', 0);
