@@ -42,6 +42,8 @@ export interface Outside {
   readonly metrics: Metrics;
 }
 
+/** Why a ledger ended whose reserve still carries leases: another replica need not wait for this one's to run out. */
+const FULL = 'full';
 /** How long what is under way at the end is waited for. */
 const DRAIN: Ms = WRITE_TIMEOUT + seconds(3);
 const DRAIN_LOOK: Ms = 20;
@@ -101,7 +103,7 @@ export function conduct(
     if (ending) return;
     ending = true;
     log.info('ending', { how: how.kind, why, code: how.code });
-    void finish(stage, { reign, leadership, epoch: ours, graceful, why, undo })
+    void finish(stage, { reign, leadership, epoch: ours, graceful, releases: graceful || why === FULL, why, undo })
       .catch((error: unknown) => log.error('ending out of order', { error: describe(error) }))
       .finally(() => {
         abort.abort();
@@ -258,12 +260,15 @@ interface Ending {
   /** The reign that ends; undefined for a follower. */
   readonly epoch: Epoch | undefined;
   readonly graceful: boolean;
+  /** Whether the lease can be given up, which has to be recorded first. */
+  readonly releases: boolean;
   readonly why: string;
   readonly undo: (() => unknown)[];
 }
 
-/** Drains, gives leadership up, records the stop. Not graceful: leadership or ledger are gone, so nothing is waited for. */
-async function finish(stage: Stage, { reign, leadership, epoch, graceful, why, undo }: Ending): Promise<void> {
+/** Drains, gives leadership up, records the stop. Not graceful: leadership or ledger are gone, so nothing more is begun. */
+async function finish(stage: Stage, ending: Ending): Promise<void> {
+  const { reign, leadership, epoch, graceful, releases, why, undo } = ending;
   const { gate, events, pipeline, base, telemetry } = stage;
   if (!graceful) gate.close();
   await within(DRAIN, pipeline.clock, () => reign?.stop());
@@ -272,6 +277,8 @@ async function finish(stage: Stage, { reign, leadership, epoch, graceful, why, u
     await within(LAST_EVENTS, pipeline.clock, () => events.drained());
     events.close();
     await within(DRAIN, pipeline.clock, () => pipeline.blast.end());
+  }
+  if (releases) {
     await within(DRAIN, pipeline.clock, () => quiet(stage));
     telemetry.log.info('leadership', { release: String(await leadership.release()) });
   }

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Clock, Ms } from '#core/time.ts';
+import { distrustIn } from './failure.ts';
 
 /** What one request came to. `started`: bytes may have left this process. */
 export type Exchange =
@@ -8,6 +9,8 @@ export type Exchange =
       readonly kind: 'failed';
       readonly why: 'broken' | 'timeout' | 'too-large' | 'aborted';
       readonly started: boolean;
+      /** Why the server's certificate is not believed, where that is why. */
+      readonly distrust?: string;
     }
   | { readonly kind: 'refused' };
 
@@ -70,9 +73,9 @@ function createHandler(
   let headers: Headers = {};
   let size = 0;
   const chunks: Buffer[] = [];
-  const fail = (why: Trouble): void => {
+  const fail = (why: Trouble, distrust?: string): void => {
     if (over()) return;
-    finish({ kind: 'failed', why, started });
+    finish({ kind: 'failed', why, started, ...(distrust !== undefined && { distrust }) });
     cut();
   };
   return {
@@ -103,8 +106,8 @@ function createHandler(
     onResponseEnd() {
       if (!over()) finish({ kind: 'answered', status, headers, body: Buffer.concat(chunks, size) });
     },
-    onResponseError() {
-      fail('broken');
+    onResponseError(_controller, error) {
+      fail('broken', distrustIn(error));
     },
   };
 }

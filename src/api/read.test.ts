@@ -74,10 +74,15 @@ describe('the reader', () => {
     other.handle((_message, response) => response.writeHead(200).end('{}'));
     const options = { clock: systemClock, meter: telemetry.meter };
     const lost = createReader({ endpoint: other.endpoint, identities: server.identities, ...options });
-    await expect(lost.get('reader', '/x')).rejects.toMatchObject({ trouble: 'unreachable' });
+    const untrusted = { code: 'API_UNAVAILABLE', trouble: 'untrusted' };
+    await expect(lost.get('reader', '/x')).rejects.toMatchObject({
+      ...untrusted,
+      detail: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+    });
     const misnamed = { ...server.endpoint, servername: 'kubernetes.default' };
     const named = createReader({ endpoint: misnamed, identities: server.identities, ...options });
-    await expect(named.get('reader', '/x')).rejects.toMatchObject({ trouble: 'unreachable' });
+    const detail = 'ERR_TLS_CERT_ALTNAME_INVALID';
+    await expect(named.get('reader', '/x')).rejects.toMatchObject({ ...untrusted, detail });
     await Promise.all([lost.close(), named.close(), other.close()]);
   });
 

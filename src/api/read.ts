@@ -97,6 +97,7 @@ async function once(wire: Wire, ask: Ask): Promise<Exchange> {
 
 function answerOf(result: Exchange, clock: Clock): ReadAnswer {
   if (result.kind === 'refused') throw new TransportError('aborted');
+  if (result.kind === 'failed' && result.distrust !== undefined) throw new TransportError('untrusted', result.distrust);
   if (result.kind === 'failed') throw new TransportError(troubleOf(result.why, result.started));
   const body = parseJson(result.body);
   const good = result.status >= 200 && result.status < 300;

@@ -135,6 +135,14 @@ describe('a watch', () => {
     await expect(open()).rejects.toMatchObject({ trouble: 'unreachable' });
   });
 
+  test('of a server of another CA throws, and says what is wrong with its certificate', async () => {
+    const other = await fakeApiServer();
+    const wary = createStreams({ endpoint: other.endpoint, identities: server.identities, clock: systemClock, meter });
+    const opening = wary.watch('reader', '/api/v1/pods?watch=1', { signal: abort.signal, silence: 10_000 });
+    await expect(opening).rejects.toMatchObject({ trouble: 'untrusted', detail: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    await other.close();
+  });
+
   test('holds the socket back while its reader is slow, and loses nothing', async () => {
     const count = 20_000;
     answerWith(async (response) => {

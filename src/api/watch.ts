@@ -4,7 +4,7 @@ import type { Identities } from '#identity/port.ts';
 import type { Meter } from '#telemetry/port.ts';
 import { connectAlone, type Endpoint, userAgent } from './connections.ts';
 import { parseJson, retryAfterOf } from './exchange.ts';
-import { TransportError, type TransportTrouble } from './failure.ts';
+import { distrustIn, TransportError, type TransportTrouble } from './failure.ts';
 import { createSplitter, type Splitter } from './lines.ts';
 import { createMailbox, type Mailbox } from './mailbox.ts';
 import type { Streams, WatchLine } from './port.ts';
@@ -130,8 +130,10 @@ function handlerOf(
       if (status !== 200) answer(opened(refusal.body()));
       finish(splitter.pending() > 0 ? new TransportError('broken') : undefined);
     },
-    onResponseError() {
-      finish(new TransportError(status === 0 ? 'unreachable' : 'broken'));
+    onResponseError(_controller, error) {
+      const distrust = distrustIn(error);
+      if (distrust !== undefined) finish(new TransportError('untrusted', distrust));
+      else finish(new TransportError(status === 0 ? 'unreachable' : 'broken'));
     },
   };
 }

@@ -151,9 +151,18 @@ async function once(parts: ReflectorParts, state: State): Promise<End> {
     // By ourselves, while it was being opened: a list is due, or the end has come.
     if (error instanceof TransportError && error.trouble === 'aborted') return { kind: 'clean' };
     if (!(error instanceof TransportError)) logBug(parts, error);
-    else parts.log.warn('listing or watching', { resource: shortName(parts.plan.resource), trouble: error.trouble });
+    else parts.log.warn('listing or watching', { resource: shortName(parts.plan.resource), ...told(error) });
     return { kind: 'broken' };
   }
+}
+
+const DISTRUST =
+  "look at certificate-authority in --kubeconfig, at the server's own certificate, and at the clock here";
+const UNKNOWN =
+  "the API server does not know our CA: has its --client-ca-file the keeper's certificate, and is the time right?";
+
+function told({ trouble, detail }: TransportError) {
+  return { trouble, ...(detail !== undefined && { detail }), ...(trouble === 'untrusted' && { remedy: DISTRUST }) };
 }
 
 function logBug({ log, plan }: ReflectorParts, error: unknown): void {
@@ -165,7 +174,8 @@ function logBug({ log, plan }: ReflectorParts, error: unknown): void {
 
 function refused({ log, plan }: ReflectorParts, status: number, retryAfter: Ms | undefined): End {
   if (status === 410) return { kind: 'expired' };
-  log.warn('listing or watching: the API server refused', { resource: shortName(plan.resource), status });
+  const remedy = status === 401 ? { remedy: UNKNOWN } : {};
+  log.warn('listing or watching: the API server refused', { resource: shortName(plan.resource), status, ...remedy });
   return { kind: 'refused', status, ...(retryAfter !== undefined && { wait: retryAfter }) };
 }
 

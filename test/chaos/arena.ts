@@ -12,7 +12,7 @@ import type { OpenShim } from './shim/port.ts';
 /** Short, so that a dead leader's lease runs out within a test; the arithmetic is that of the defaults. */
 export const LEASE_SECONDS = 5;
 export const RETRY_MS = 500;
-const FLAGS = [
+export const LEASE_FLAGS: readonly string[] = [
   `--leader-elect-lease-duration=${LEASE_SECONDS}s`,
   '--leader-elect-renew-deadline=3s',
   `--leader-elect-retry-period=${RETRY_MS}ms`,
@@ -52,7 +52,7 @@ export async function openArena({ replicas, shim: openShim, draw, say }: ArenaOp
     closers.push(() => opened?.close());
     const names = Array.from({ length: replicas }, (_, index) => String.fromCharCode('a'.charCodeAt(0) + index));
     const environment = (name: string) => opened?.environment(name);
-    const fleet = new KeptFleet({ cluster, admin: person, at, names, flags: FLAGS, environment, say });
+    const fleet = new KeptFleet({ cluster, admin: person, at, names, flags: LEASE_FLAGS, environment, say });
     closers.push(() => fleet.close());
     await fleet.start();
     await fleet.leader();

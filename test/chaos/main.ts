@@ -9,6 +9,7 @@ import { FAULTS } from './faults/registry.ts';
 import { type Options, parseOptions } from './options.ts';
 import { inOrder } from './plan.ts';
 import { type Done, renderResults, tellRound } from './results.ts';
+import { openShim } from './shim/open.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const say = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
@@ -37,7 +38,7 @@ async function chaos(options: Options): Promise<number> {
   const done: Done[] = [];
   const started = new Date();
   const isOver = (): boolean => options.minutes > 0 && Date.now() - started.getTime() > options.minutes * 60_000;
-  const arenas = new Arenas({ seed: options.seed, say });
+  const arenas = new Arenas({ seed: options.seed, shim: openShim, say });
   process.once('SIGINT', () => {
     say('interrupted: ending the control plane');
     void arenas.close().finally(() => process.exit(130));

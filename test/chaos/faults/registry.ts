@@ -1,6 +1,10 @@
 import type { Fault } from '../fault.ts';
 import { FAILOVER_FAULTS } from './failover.ts';
 import { FLOOD_FAULTS } from './flood.ts';
+import { CLOCK_FAULTS } from './clock.ts';
+import { IDENTITY_FAULTS } from './identity.ts';
+import { LEDGER_FAULTS } from './ledger.ts';
+import { POLICY_FAULTS } from './policy.ts';
 import { PROCESS_FAULTS } from './process.ts';
 import { TENANT_FAULTS } from './tenant.ts';
 
@@ -11,4 +15,8 @@ export const FAULTS: readonly Fault[] = [
   ...FAILOVER_FAULTS,
   ...TENANT_FAULTS,
   ...FLOOD_FAULTS,
+  ...LEDGER_FAULTS,
+  ...CLOCK_FAULTS,
+  ...IDENTITY_FAULTS,
+  ...POLICY_FAULTS,
 ];
