@@ -51,8 +51,15 @@ function compareNeighbours(
   const last = Math.max(...held.map(({ until }) => Date.parse(until)));
   const won = Math.min(...following.map(({ from }) => Date.parse(from)));
   if (last <= won + SKEW_MS) return;
-  const says = `a write of epoch ${transitions} was recorded after epoch ${next} was won`;
-  findings.add('broken', 'epoch-overlap', says, { log, seq });
+  // By clocks that were set meanwhile, as both logs tell, later is not known to be later.
+  const set = Math.max(...held.map((reign) => reign.set)) + Math.max(...following.map((reign) => reign.set));
+  if (last > won + SKEW_MS + set) {
+    const says = `a write of epoch ${transitions} was recorded after epoch ${next} was won`;
+    findings.add('broken', 'epoch-overlap', says, { log, seq });
+  } else {
+    const says = `whether a write of epoch ${transitions} was recorded after epoch ${next} was won cannot be told: a clock was set`;
+    findings.add('undecided', 'epoch-clock', says, { log, seq });
+  }
 }
 
 /** What logs and the caller say of logs must be so of those that are here. */

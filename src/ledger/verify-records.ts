@@ -14,6 +14,8 @@ export interface Reign {
   /** When it was noted as won, and when the last write under it was recorded. */
   readonly from: string;
   until: string;
+  /** By how many milliseconds its log says that the clock was set, in all. */
+  set: number;
 }
 
 /** What one log says another one's tree was. */
@@ -93,6 +95,7 @@ export class RecordCheck {
   readonly #denials = new SeqSet();
   readonly #log: string;
   readonly #say: Say;
+  #set = 0;
 
   constructor(log: string, say: Say) {
     this.#log = log;
@@ -183,6 +186,7 @@ export class RecordCheck {
 
   #note({ data, time, mono }: Leaf, seq: number): void {
     if (data.note === 'leadership') this.#leadership(data, time, mono, seq);
+    else if (data.note === 'clock-jump') this.#jump(numberOf(data, 'by') ?? 0);
     else if (data.note === 'resolved') this.#closing(textOf(data, 'auditId') ?? '', seq);
     else if (data.note === 'rolled-back')
       this.#say('note', 'rolled-back', 'the process itself found that its logs had been put back', seq);
@@ -203,8 +207,13 @@ export class RecordCheck {
       return;
     }
     this.#endedAt = Number.POSITIVE_INFINITY;
-    this.#reign = { log: this.#log, seq, lease, transitions, holder, from: time, until: time };
+    this.#reign = { log: this.#log, seq, lease, transitions, holder, from: time, until: time, set: this.#set };
     this.#hold(this.reigns, this.#reign);
+  }
+
+  #jump(by: number): void {
+    this.#set += Math.abs(by);
+    for (const reign of this.reigns) reign.set = this.#set;
   }
 
   #closing(auditId: string, seq: number): void {

@@ -259,6 +259,23 @@ describe('leaderships of several logs', () => {
     expect(await found()).toEqual(['broken', 'epoch-overlap 1']);
   });
 
+  it('whose clocks were set cannot be compared closer than that', async () => {
+    const back: Crafted = { type: 'note', data: { note: 'clock-jump', by: -240_000 }, ...wallAt(1) };
+    await craft([won(one), { ...intent(one), ...wallAt(5) }, { ...stop, ...wallAt(6) }]);
+    await craftLog(directory, B, keeper, [back, { ...won(two), ...wallAt(1) }, { ...stop, ...wallAt(2) }]);
+    expect(await found()).toEqual(['undecided', 'epoch-clock 2']);
+  });
+
+  it('that overlap by more than any clock was set are broken all the same', async () => {
+    const ahead: Crafted = { type: 'note', data: { note: 'clock-jump', by: 60_000 }, ...wallAt(4) };
+    await craft([won(one), ahead, { ...intent(one), ...wallAt(5) }, { ...stop, ...wallAt(6) }]);
+    await craftLog(directory, B, keeper, [
+      { ...won(two), ...wallAt(1) },
+      { ...stop, ...wallAt(2) },
+    ]);
+    expect(await found()).toEqual(['broken', 'epoch-overlap 1']);
+  });
+
   it('may be missing: said, and undecided only where that was asked for', async () => {
     await craft([won(one), won(crafted.epoch(4)), stop]);
     expect(await found()).toEqual(['ok', 'epoch-absent 2']);

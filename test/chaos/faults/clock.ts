@@ -125,6 +125,8 @@ export const CLOCK_FAULTS: readonly Fault[] = Object.entries(WAYS).flatMap(([way
     group: 'clock',
     expects: `a follower that is an hour ${way} takes nothing, and takes over in time when the leader ends`,
     needs: { shim: true, replicas: 2 },
+    // Only one that wins by a clock that is behind seems to have won too early.
+    excuses: by < 0 ? [{ finding: 'epochs', because: 'clocks an hour apart do not tell who was first' }] : [],
     inflict: (arena) => followerJumps(arena, by),
   },
 ]);

@@ -60,7 +60,7 @@ async function certificatesEnd(arena: Arena, full: boolean): Promise<Measured> {
   if (full) process.kill(keeper, 'SIGSTOP');
   try {
     await hears(replica, 'renewing a certificate failed', life);
-    expectEnd(await nextEnd(life + 40_000), LOST_LEADERSHIP, /"msg":"losing leadership"/);
+    expectEnd(await nextEnd(life + 40_000), LOST_LEADERSHIP, /the CA certificate has ended; renew it/);
     expectEnd(await nextEnd(), REFUSED_TO_START, /starting the keeper: .*it ended at .*; renew it/);
     nothingDone(arena, end + 1000, Date.now());
   } finally {

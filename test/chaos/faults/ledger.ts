@@ -15,6 +15,7 @@ import {
   expectEnd,
   hears,
   holderNow,
+  isReady,
   LEDGER_FAILED,
   REFUSED_TO_START,
   shown,
@@ -35,9 +36,10 @@ async function diskFull(arena: Arena): Promise<Measured> {
   const replica = fleet.replicas.find(({ name }) => name !== leader.name) ?? leader;
   const disk = await smallDisk(arena, replica);
   try {
-    await hears(replica, 'policy bundle activated', 40_000);
+    await isReady(replica);
     await fleet.kill(leader, 'SIGTERM');
     assert.equal((await fleet.leader()).name, replica.name);
+    await isReady(leader);
     const nextEnd = endsOf(fleet);
     disk.fill();
     const filled = performance.now();

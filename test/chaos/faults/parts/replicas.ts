@@ -1,7 +1,7 @@
 /** What faults do to a single replica and learn of it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { leaseOf } from '#kit/manager.ts';
+import { knock, leaseOf } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import type { Arena, Ended, Fleet, Replica } from '../../fault.ts';
 
@@ -67,3 +67,13 @@ export const holderNow = async ({ admin }: Pick<Arena, 'admin'>): Promise<string
 
 /** Milliseconds as the table shows them. */
 export const shown = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** Waits until its caches are full: a follower that can take over at once. */
+export async function isReady(replica: Replica): Promise<void> {
+  const ready = async (): Promise<boolean> => {
+    const { process } = replica;
+    const answer = process === undefined ? undefined : await knock(process, '/readyz').catch(() => undefined);
+    return answer?.status === 200;
+  };
+  await until(ready, { timeout: 60_000, why: `replica ${replica.name} to be ready` });
+}
