@@ -82,14 +82,15 @@ async function atStart(arena: Arena, bad: BadBundle): Promise<Measured> {
   return { 'led after': shown(performance.now() - healed) };
 }
 
-const TRAP = 'trap';
+const TRAP = 'trap-';
 
 /** Whoever makes rules think for minutes waits; nobody else does. */
 async function trap(arena: Arena): Promise<Measured> {
   const { fleet, at, admin, load } = arena;
   const replica = await fleet.leader();
   const version = versionAt(at) + 1;
-  await newNamespace(admin, TRAP);
+  const namespace = `${TRAP}${arena.draw.int(0, 1e9)}`;
+  await newNamespace(admin, namespace);
   await ship(at, await trapIn(TRAP, version));
   try {
     await recorded(
@@ -97,19 +98,19 @@ async function trap(arena: Arena): Promise<Measured> {
       `version ${version} in force`,
       ({ activated, bundle }) => activated && bundle.version === version,
     );
-    await admin.create('apps/replicasets', replicaSet(TRAP, 'web', 3));
+    await admin.create('apps/replicasets', replicaSet(namespace, 'web', 3));
     await hears(replica, '"why":"timeout","msg":"policy evaluator replaced"');
     const begun = performance.now();
     await load.settle();
     load.resume();
     const others = performance.now() - begun;
-    assert.deepEqual(await admin.list('core/pods', { namespace: TRAP }), [], 'a write was sent that nobody judged');
+    assert.deepEqual(await admin.list('core/pods', { namespace }), [], 'a write was sent that nobody judged');
     await good(arena, replica);
-    await ready(admin, { namespace: TRAP, name: 'web' }, 3);
+    await ready(admin, { namespace, name: 'web' }, 3);
     return { 'others as wished after': shown(others) };
   } finally {
     if (versionAt(at) === version) await good(arena, replica);
-    await admin.delete('core/namespaces', { name: TRAP });
+    await admin.delete('core/namespaces', { name: namespace });
   }
 }
 

@@ -63,8 +63,8 @@ export const BAD_BUNDLES: readonly BadBundle[] = [
   { name: 'undefined', why: /^self-test: .*POLICY_UNDEFINED/, make: custom('undefined', UNDEFINED) },
 ];
 
-/** The shipped rules, but that a write into one namespace is thought about for minutes. */
-export async function trapIn(namespace: string, version: number): Promise<BundleChange> {
+/** The shipped rules, but that a write into a namespace of that prefix is thought about for minutes. */
+export async function trapIn(prefix: string, version: number): Promise<BundleChange> {
   const make = async (directory: string): Promise<string> => {
     const root = join(directory, 'policies');
     cpSync(POLICIES, root, { recursive: true });
@@ -73,12 +73,12 @@ export async function trapIn(namespace: string, version: number): Promise<Bundle
       'count(violations) == 0\n',
       'count(violations) == 0\n\tnot trapped\n',
     );
-    const trapped = `trapped if {\n\tinput.write.namespace == "${namespace}"\n\tcontains(data.hay, data.needle)\n}\n`;
+    const trapped = `trapped if {\n\tstartswith(input.write.namespace, "${prefix}")\n\tcontains(data.hay, data.needle)\n}\n`;
     writeFileSync(gate, `${rules}\n${trapped}`);
     writeFileSync(join(root, 'data/hay.json'), JSON.stringify(HAY));
     const out = join(directory, 'trap');
     await buildBundle({ root, opa: await opaProgram(), out });
     return out;
   };
-  return { version, from: await once(`trap in ${namespace}`, make) };
+  return { version, from: await once(`trap in ${prefix}`, make) };
 }
