@@ -1,7 +1,7 @@
 import type { Fault } from '../fault.ts';
+import { CLOCK_FAULTS } from './clock.ts';
 import { FAILOVER_FAULTS } from './failover.ts';
 import { FLOOD_FAULTS } from './flood.ts';
-import { CLOCK_FAULTS } from './clock.ts';
 import { IDENTITY_FAULTS } from './identity.ts';
 import { LEDGER_FAULTS } from './ledger.ts';
 import { POLICY_FAULTS } from './policy.ts';

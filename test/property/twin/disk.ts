@@ -98,7 +98,7 @@ export class SimulatedDisk {
         this.#commit({ ...segment, bytes: segment.bytes.subarray(0, end) }, host.name);
         segment.synced = Math.max(segment.synced, end);
       },
-      present: async () => true,
+      present: () => true,
       truncate: async (size) => {
         segment.bytes = segment.bytes.subarray(0, Math.max(segment.synced, size));
       },
