@@ -1,5 +1,6 @@
 /** A control plane with Comptroller on it behind a proxy, under load: what a fault is done to. */
 import { admin } from '#kit/admin.ts';
+import { SHORT_LEASE } from '#kit/manager.ts';
 import { startCluster } from '#local/cluster.ts';
 import { install } from '#local/manager.ts';
 import { openBetween } from './between/open.ts';
@@ -9,14 +10,9 @@ import { KeptFleet } from './fleet.ts';
 import { Churn } from './load.ts';
 import type { OpenShim } from './shim/port.ts';
 
-/** Short, so that a dead leader's lease runs out within a test; the arithmetic is that of the defaults. */
-export const LEASE_SECONDS = 5;
+/** Of `SHORT_LEASE`: what a take-over is measured against. */
+export const LEASE_SECONDS = 6;
 export const RETRY_MS = 500;
-export const LEASE_FLAGS: readonly string[] = [
-  `--leader-elect-lease-duration=${LEASE_SECONDS}s`,
-  '--leader-elect-renew-deadline=3s',
-  `--leader-elect-retry-period=${RETRY_MS}ms`,
-];
 const NODES = 8;
 
 export interface ArenaOptions {
@@ -52,7 +48,7 @@ export async function openArena({ replicas, shim: openShim, draw, say }: ArenaOp
     closers.push(() => opened?.close());
     const names = Array.from({ length: replicas }, (_, index) => String.fromCharCode('a'.charCodeAt(0) + index));
     const environment = (name: string) => opened?.environment(name);
-    const fleet = new KeptFleet({ cluster, admin: person, at, names, flags: LEASE_FLAGS, environment, say });
+    const fleet = new KeptFleet({ cluster, admin: person, at, names, flags: SHORT_LEASE, environment, say });
     closers.push(() => fleet.close());
     await fleet.start();
     await fleet.leader();

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { leaseOf, recordsIn } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import { ANCHOR_ANNOTATION } from '#leader/lease.ts';
-import { LEASE_FLAGS } from '../arena.ts';
+import { SHORT_LEASE } from '#kit/manager.ts';
 import type { Arena, Excuse, Fault, Measured } from '../fault.ts';
 import { cutShort, HARMS, newestSegment, tear } from './parts/ledger-files.ts';
 import { releaseHolds } from './parts/release.ts';
@@ -116,7 +116,7 @@ async function slow(arena: Arena): Promise<Measured> {
 
 /** As a process has them that was started without the arena's flags. */
 const DEFAULT_LEASE = ['15s', '10s', '2s'].map(
-  (duration, at) => `${(LEASE_FLAGS[at] ?? '').split('=')[0]}=${duration}`,
+  (duration, at) => `${(SHORT_LEASE[at] ?? '').split('=')[0]}=${duration}`,
 );
 
 /** Two syncs stand before each renewal at worst: four seconds, which only the default lease has. */
@@ -139,7 +139,7 @@ async function verySlow(arena: Arena, full: boolean): Promise<Measured> {
     return { held: full ? 'a minute' : '8 s' };
   } finally {
     shim?.set({}, replica);
-    await restart(LEASE_FLAGS);
+    await restart(SHORT_LEASE);
     load.resume();
   }
 }
