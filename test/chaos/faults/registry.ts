@@ -7,6 +7,8 @@ import { LEDGER_FAULTS } from './ledger.ts';
 import { POLICY_FAULTS } from './policy.ts';
 import { PROCESS_FAULTS } from './process.ts';
 import { TENANT_FAULTS } from './tenant.ts';
+import { STORE_FAULTS } from './store.ts';
+import { TRANSPORT_FAULTS } from './transport.ts';
 
 /** Every fault of the harness. Static on purpose: nothing that merely lies in a folder is run. */
 export const FAULTS: readonly Fault[] = [
@@ -19,4 +21,6 @@ export const FAULTS: readonly Fault[] = [
   ...CLOCK_FAULTS,
   ...IDENTITY_FAULTS,
   ...POLICY_FAULTS,
+  ...STORE_FAULTS,
+  ...TRANSPORT_FAULTS,
 ];
