@@ -55,6 +55,7 @@ export class Appender {
   #scheduled = false;
   #inFlight: readonly Waiting[] = [];
   #state: 'open' | 'full' | 'failed' | 'closed' = 'open';
+  #reserve: Promise<boolean> = Promise.resolve(false);
   #closing = false;
   #idle: (() => void)[] = [];
 
@@ -153,12 +154,15 @@ export class Appender {
   }
 
   /** The disk is full: the reserve carries what is vital, and nothing else is taken from here on. */
-  async exhaust(): Promise<boolean> {
-    if (this.#state !== 'open') return false;
-    this.#state = 'full';
-    this.#parts.onFailure('full');
-    for (const item of this.#lanes.drain(({ vital }) => !vital)) item.settle('failed');
-    return this.#parts.reserve();
+  exhaust(): Promise<boolean> {
+    if (this.#state === 'open') {
+      this.#state = 'full';
+      this.#parts.onFailure('full');
+      for (const item of this.#lanes.drain(({ vital }) => !vital)) item.settle('failed');
+      // Given once: a checkpoint may have found the disk full while a group was being written.
+      this.#reserve = this.#parts.reserve();
+    }
+    return this.#reserve;
   }
 
   async #commitOnReserve(waiting: readonly Waiting[], file: SegmentFile): Promise<void> {

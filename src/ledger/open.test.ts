@@ -352,6 +352,28 @@ describe('a failing disk', () => {
     expect(await check()).toBe('ok');
   });
 
+  it('that is full tries once more for each group: the reserve may have been given for another one', async () => {
+    const error = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    const answers = [true, false, true, false];
+    let armed = false;
+    const disk: Disk = {
+      createSegment: async (path) => {
+        const real = await realDisk.createSegment(path);
+        const write = (bytes: Buffer) => (armed && answers.shift() ? Promise.reject(error) : real.write(bytes));
+        return { ...real, write };
+      },
+    };
+    const { ledger } = await openTestLedger(directory, keeper, { disk });
+    await lead(ledger);
+    armed = true;
+    expect((await ledger.intent(someIntent(1), 'lease')).ok).toBe(true);
+    expect(await ledger.failure).toBe('full');
+    expect((await ledger.intent(someIntent(2), 'lease')).ok).toBe(true);
+    expect(answers).toEqual([]);
+    await ledger.close('full');
+    expect(await check()).toBe('ok');
+  });
+
   it('that cannot take the start record opens nothing', async () => {
     const error = Object.assign(new Error('EROFS'), { code: 'EROFS' });
     const disk = handledDisk({ write: () => Promise.reject(error) });
