@@ -6,8 +6,8 @@ import { IDENTITY_FAULTS } from './identity.ts';
 import { LEDGER_FAULTS } from './ledger.ts';
 import { POLICY_FAULTS } from './policy.ts';
 import { PROCESS_FAULTS } from './process.ts';
-import { TENANT_FAULTS } from './tenant.ts';
 import { STORE_FAULTS } from './store.ts';
+import { TENANT_FAULTS } from './tenant.ts';
 import { TRANSPORT_FAULTS } from './transport.ts';
 
 /** Every fault of the harness. Static on purpose: nothing that merely lies in a folder is run. */
