@@ -202,7 +202,7 @@ describe('the lanes', () => {
     expect(lease.ok && lease.value.seq).toBeLessThan(3 * LANE_CAPS.groupRecords);
     await Promise.all(writes);
     await ledger.close('done');
-  });
+  }, 30_000);
 
   it('are bounded, and a full one says that it is busy', async () => {
     const { ledger } = await openTestLedger(directory, keeper);
@@ -211,7 +211,7 @@ describe('the lanes', () => {
     expect((await ledger.intent(someIntent(9999), 'write')).ok).toBe(true);
     await Promise.all(events);
     await ledger.close('done');
-  });
+  }, 30_000);
 });
 
 describe('a failing disk', () => {
@@ -450,7 +450,8 @@ describe('denials', () => {
       clock.advance(2000);
       expect(ledger.anchor().size).toBeGreaterThan(3);
     };
-    await vi.waitFor(step, { interval: 2, timeout: 10_000 });
+    // By this clock a disk that takes ten seconds hangs: five steps must not come within one real write.
+    await vi.waitFor(step, { interval: 250, timeout: 10_000 });
     await ledger.close('done');
     const records = await recordsIn(directory);
     expect(records.filter(({ type }) => type === 'denial')).toHaveLength(2);
