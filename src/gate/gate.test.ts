@@ -583,6 +583,18 @@ describe('ResourceQuotas', () => {
     expect(woken).toEqual(['replicaset|replicaset|a/web']);
   });
 
+  test('I15: a change of one field of a heavy object is as heavy as all of it; its end is not', async () => {
+    const wide = { rate: 1e6, burst: 1e6 };
+    const bytes = { rate: 1, burst: 100_000 };
+    const bench = gateBench({}, { controller: wide, verb: wide, namespace: wide, owner: wide, bytes });
+    const heavy = { ...web, metadata: { ...web.metadata, annotations: { x: 'x'.repeat(150_000) } } };
+    const change = { ...status('5'), after: heavy };
+    expect(kinds(await bench.run(replicaset, web, planOf([change])))).toEqual([['applied']]);
+    const again = await bench.run(replicaset, web, planOf([change], [remove('x')], [create(0)]));
+    expect(kinds(again)).toEqual([['exhausted'], ['applied'], ['applied']]);
+    expect(again.outcomes[0]?.[0]).toMatchObject({ message: 'byte budget of the namespace' });
+  });
+
   test('a budget that is used up gives back what was reserved', async () => {
     const none = { rate: 0.001, burst: 0 };
     const bench = gateBench({}, { controller: none, verb: none, namespace: none, owner: none, bytes: none });

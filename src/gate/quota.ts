@@ -19,8 +19,8 @@ export interface Budgets {
   /** Of one reconciled object. */
   readonly owner: Budget;
   /**
-   * In bytes, of one namespace, whoever writes there; the first `FREE_BYTES` of a write cost nothing. Heavy objects hold
-   * up the API server, its store and every watch, long before their number is noticed (I15).
+   * In bytes of the objects that are written in one namespace, whoever writes; `FREE_BYTES` of each cost nothing. Heavy
+   * objects hold up the API server, its store and every watch, long before their number is noticed (I15).
    */
   readonly bytes: Budget;
 }
@@ -30,11 +30,11 @@ export const DEFAULT_BUDGETS: Budgets = {
   verb: { rate: 5_000, burst: 20_000 },
   namespace: { rate: 2_000, burst: 10_000 },
   owner: { rate: 500, burst: 5_000 },
-  bytes: { rate: 512 * 1024, burst: 2 * 1024 * 1024 },
+  bytes: { rate: 1024 * 1024, burst: 4 * 1024 * 1024 },
 };
 
-/** More than almost every object takes. */
-export const FREE_BYTES = 16 * 1024;
+/** More than almost every object takes, EndpointSlices that are full among them. */
+export const FREE_BYTES = 64 * 1024;
 
 export interface Spending {
   readonly controller: string;
@@ -43,7 +43,7 @@ export interface Spending {
   readonly namespace: string;
   /** The uid of the reconciled object; empty when the key is none. */
   readonly owner: string;
-  /** Of the request's body. */
+  /** Of the object, as it will be. */
   readonly bytes: number;
 }
 
@@ -113,6 +113,6 @@ function scopesOf({ controller, verb, namespace, owner, bytes }: Spending, budge
     { scope: 'verb', id: `verb ${controller} ${verb}`, cost: 1 },
     ...(namespace === '' ? [] : [{ scope: 'namespace' as const, id: `namespace ${controller} ${namespace}`, cost: 1 }]),
     ...(owner === '' ? [] : [{ scope: 'owner' as const, id: `owner ${controller} ${owner}`, cost: 1 }]),
-    ...(heavy <= 0 ? [] : [{ scope: 'bytes' as const, id: `bytes ${namespace}`, cost: heavy }]),
+    ...(heavy <= 0 || namespace === '' ? [] : [{ scope: 'bytes' as const, id: `bytes ${namespace}`, cost: heavy }]),
   ];
 }

@@ -71,7 +71,7 @@ function spend(
     verb,
     namespace: target.namespace ?? '',
     owner: work.trigger?.ref.uid ?? '',
-    bytes: Buffer.byteLength(pending.request.body ?? ''),
+    bytes: bytesOf(pending),
   };
   const spent = quota.spend(what, clock.now());
   if (spent.ok) {
@@ -85,8 +85,16 @@ function spend(
     kind: 'exhausted',
     code: 'GATE_QUOTA_EXHAUSTED',
     retryAfter: spent.retryAfter,
-    message: `write budget of the ${spent.scope}`,
+    message: spent.scope === 'bytes' ? 'byte budget of the namespace' : `write budget of the ${spent.scope}`,
   };
+}
+
+/** Of what is stored and told to every watch: a change of one field of a heavy object is as heavy as all of it. */
+function bytesOf({ request, after }: Pending): number {
+  // What takes away is never too heavy: it makes room.
+  if (request.verb === 'delete' || request.verb === 'deletecollection') return 0;
+  const whole = request.verb === 'create' || after === undefined ? '' : JSON.stringify(after);
+  return Math.max(request.body?.length ?? 0, whole.length);
 }
 
 /** What a namespace creates must be on record with its body; where it made too much of them, it waits. */
