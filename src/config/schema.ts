@@ -57,8 +57,8 @@ const budgets = section(
     namespace: budget(2_000, 10_000, 'one controller in one namespace'),
     owner: budget(500, 5_000, 'one reconciled object'),
     bytes: section('Of one namespace, in bytes. The first 64 KiB of each object that is written cost nothing.', {
-      rate: count(1_048_576, 1_024, 1_073_741_824, 'Bytes a second that may be sustained.'),
-      burst: count(4_194_304, 65_536, 1_073_741_824, 'Bytes that may be written at once.'),
+      rate: count(524_288, 1_024, 1_073_741_824, 'Bytes a second that may be sustained.'),
+      burst: count(2_097_152, 65_536, 1_073_741_824, 'Bytes that may be written at once.'),
     }),
   },
 );

@@ -30,7 +30,7 @@ export const DEFAULT_BUDGETS: Budgets = {
   verb: { rate: 5_000, burst: 20_000 },
   namespace: { rate: 2_000, burst: 10_000 },
   owner: { rate: 500, burst: 5_000 },
-  bytes: { rate: 1024 * 1024, burst: 4 * 1024 * 1024 },
+  bytes: { rate: 512 * 1024, burst: 2 * 1024 * 1024 },
 };
 
 /** More than almost every object takes, EndpointSlices that are full among them. */

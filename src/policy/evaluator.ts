@@ -38,7 +38,8 @@ export interface ReloadingEvaluator extends Evaluator {
 
 /** Above this an input takes the slow lane; above the other it is refused. */
 const FAST_BYTES = 256 * 1024;
-const SLOW_BYTES = 2 * 1024 * 1024;
+/** As large as the API server takes an object, as it was and as it will be. */
+const SLOW_BYTES = 3 * 1024 * 1024;
 /** How long a tenant whose input was too slow stays in the slow lane, and how many are remembered. */
 const SUSPICION: Ms = 60_000;
 const MAX_SUSPECTS = 1024;

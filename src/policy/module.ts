@@ -1,5 +1,5 @@
 const PAGE = 64 * 1024;
-/** 64 MiB: an input of 2 MiB needs about half. */
+/** 64 MiB: an input of 2 MiB needs about half, the largest that is judged three quarters. */
 export const MAX_PAGES = 1024;
 
 /** Throws unless the module imports exactly what the SDK offers, and no builtin of the host is needed. */

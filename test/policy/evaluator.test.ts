@@ -171,7 +171,7 @@ decision := {"allow": false, "violations": [], "warnings": [], "needs": ["approv
       await customBundle(directory, { gate: gateThat('input.write.name == "allow"') }),
     );
     const sized = (bytes: number) => input({ object: { metadata: { annotations: { text: 'ü'.repeat(bytes / 2) } } } });
-    const decisions = await evaluator.decide([sized(300_000), sized(1_900_000), sized(2_200_000), input({})]);
+    const decisions = await evaluator.decide([sized(300_000), sized(2_900_000), sized(3_300_000), input({})]);
     expect(decisions.map((one) => (one.kind === 'error' ? one.code : one.kind))).toEqual([
       'allow',
       'allow',

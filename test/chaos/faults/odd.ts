@@ -1,7 +1,6 @@
 /** Objects as large, and named and labelled as oddly, as an API server takes them. */
 import type { Deployment, ReplicaSet } from '#core/k8s/types.gen.ts';
 import { newNamespace } from '#kit/manager.ts';
-import { until } from '#kit/wait.ts';
 import { deployment, replicaSet } from '../../demo/objects.ts';
 import type { Arena, Measured } from '../fault.ts';
 
@@ -39,7 +38,7 @@ export async function odd(arena: Arena): Promise<Measured> {
   await settled(arena, 'apps/replicasets', long(253), isReady);
   await settled(arena, 'apps/deployments', long(242), isReady);
   await settled(arena, 'apps/deployments', long(253), isReady);
-  await servedOrTold(arena, 'giant');
+  await settled(arena, 'apps/deployments', 'giant', isReady);
   await admin.delete('core/configmaps', { namespace: NAMESPACE, name });
   await admin.waitFor('core/configmaps', { namespace: NAMESPACE, name: '0.1.2' }, (found) => found === undefined, {
     why: 'what the longest name owned to be collected',
@@ -73,24 +72,13 @@ function giant(): object {
 
 const isReady = ({ status, spec }: Deployment | ReplicaSet): boolean => status?.availableReplicas === spec?.replicas;
 
-/** What is too large for policy to judge gets no ReplicaSet, and its owner an Event. */
-async function servedOrTold({ admin }: Arena, name: string): Promise<void> {
-  const ended = async (): Promise<boolean> => {
-    const found = await admin.get('apps/deployments', { namespace: NAMESPACE, name });
-    if (found !== undefined && isReady(found)) return true;
-    const events = await admin.list('core/events', { namespace: NAMESPACE, fields: `involvedObject.name=${name}` });
-    return events.some(({ type }) => type === 'Warning');
-  };
-  await until(ended, { timeout: 60_000, every: 500, why: 'an object of 1.4 MB to be served, or told why not' });
-}
-
 async function settled(
   { admin }: Arena,
   resource: 'apps/deployments' | 'apps/replicasets',
   name: string,
   isSo: (found: Deployment | ReplicaSet) => boolean,
 ): Promise<void> {
-  const why = `${name.slice(0, 20)} (${name.length} characters) to be as wished, or to say why not`;
+  const why = `${name.slice(0, 20)} (${name.length} characters) to be as wished`;
   await admin.waitFor<typeof resource>(
     resource,
     { namespace: NAMESPACE, name },

@@ -39,7 +39,7 @@ const HEAVY: Nuisance = {
   async again({ admin, draw }, turn) {
     const at = { namespace: 'hostile-heavy', name: draw.of(['one', 'two', 'three']) };
     await anyway(admin.patch('apps/deployments', at, image(turn), 'strategic'));
-    await pause(500);
+    await pause(1000);
   },
 };
 
