@@ -8,6 +8,7 @@ import { type Ms, seconds } from '#core/time.ts';
 import type { Attempt, OutcomeDraft } from '#ledger/port.ts';
 import { foresee } from './foresee.ts';
 import { wishOf } from './judge.ts';
+import { ON_THE_WAY } from './lost.ts';
 import type { GateParts } from './ports.ts';
 import { lostBarrier, type OpenWrite, readingFor, resolve } from './resolve.ts';
 import type { Pending, Work } from './work.ts';
@@ -147,7 +148,8 @@ function interpret(
 /** The key rests until the write can no longer happen; then its fate is looked up and recorded. */
 function lost({ request, write }: Pending, { auditId }: Attempt, { controller }: Work, parts: GateParts): Sent {
   const outcome: Outcome = { write, kind: 'unknown', code: 'API_UNKNOWN' };
-  parts.lost.add(request.timeout);
+  const wait = request.timeout + ON_THE_WAY;
+  parts.lost.add(wait);
   if (request.class === 'event') return { outcome };
   const open: OpenWrite = {
     verb: request.verb,
@@ -160,7 +162,7 @@ function lost({ request, write }: Pending, { auditId }: Attempt, { controller }:
     const { as, how } = await resolve(open, parts.reader, readingFor(controller));
     await parts.ledger.note({ note: 'resolved', auditId, as, how });
   };
-  return { outcome, barrier: lostBarrier(request.target.resource, request.timeout, settle, parts) };
+  return { outcome, barrier: lostBarrier(request.target.resource, wait, settle, parts) };
 }
 
 function applied(body: unknown, pending: Pending, { cache }: GateParts): Sent {
