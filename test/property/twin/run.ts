@@ -1,7 +1,7 @@
 import type { Ms } from '#core/time.ts';
 import { Violation } from './checks.ts';
 import { join } from './join.ts';
-import { heal, perform, type Story } from './story.ts';
+import { heal, perform, type Story, weatherOf } from './story.ts';
 import { World } from './world.ts';
 
 /** After the last fault: longer than a silent watch is believed, and than any back-off that a story can bring about. */
@@ -29,7 +29,9 @@ export async function play(story: Story, loud = false): Promise<Told> {
   }
 }
 
-async function playIn(world: World, { steps }: Story): Promise<void> {
+async function playIn(world: World, { steps, weather }: Story): Promise<void> {
+  world.weather = weatherOf(weather, world.weather);
+  world.tell(`the weather is ${weather}`);
   const broken = (): boolean => world.checks.violation !== undefined;
   const run = async (length: Ms, done = (): boolean => false): Promise<void> => {
     await world.sim.runUntil(world.sim.time + length, () => broken() || done());

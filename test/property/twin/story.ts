@@ -6,13 +6,16 @@ import type { Propagation } from './objects.ts';
 import { FAIR, FOUL, type Weather } from './weather.ts';
 import type { Machine, World } from './world.ts';
 
+/** One kind of trouble, all of them, or none. */
+export type WeatherKind = keyof Weather | 'all' | 'fair';
+
 /** One thing that happens to the world. `machine` counts from the leader of that moment on: 0 is the leader. */
 export type Act =
   | { readonly act: 'replicaset' | 'deployment' | 'scale'; readonly replicas: number }
   | { readonly act: 'roll' | 'dependent' | 'deny' | 'allow' | 'compact' | 'snapshot' }
   | { readonly act: 'delete'; readonly propagation: Propagation }
   | { readonly act: 'pod'; readonly how: 'graceful' | 'at-once' | 'fails' }
-  | { readonly act: 'weather'; readonly kind: keyof Weather | 'all' | 'fair' }
+  | { readonly act: 'weather'; readonly kind: WeatherKind }
   | { readonly act: 'watch'; readonly how: 'broken' | 'silent' | 'end'; readonly resource: BuiltIn }
   | { readonly act: 'away'; readonly length: Ms }
   | { readonly act: 'restore'; readonly length: Ms }
@@ -32,6 +35,8 @@ export interface Story {
   /** How long everything takes, and what comes first. */
   readonly seed: number;
   readonly machines: number;
+  /** From the beginning on. */
+  readonly weather: WeatherKind;
   readonly steps: readonly Step[];
 }
 
@@ -42,11 +47,11 @@ const WATCHED: readonly BuiltIn[] = [
   'core/namespaces',
   'core/configmaps',
 ];
-const KINDS = ['lost', 'refused', 'slow', 'unreachable', 'watchLag', 'all', 'all', 'fair'] as const;
+const KINDS = ['lost', 'refused', 'slow', 'unreachable', 'watchLag', 'all', 'all', 'all'] as const;
 
 const machine = fc.constantFrom(0, 0, 0, 1);
 const length = fc.integer({ min: 500, max: 25_000 });
-const replicas = fc.integer({ min: 0, max: 4 });
+const replicas = fc.constantFrom(0, 1, 2, 3, 4, 6);
 
 const tenant: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ act: fc.constantFrom('replicaset', 'deployment', 'scale', 'scale'), replicas }),
@@ -59,7 +64,10 @@ const tenant: fc.Arbitrary<Act> = fc.oneof(
 );
 
 const trouble: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ act: fc.constant('weather' as const), kind: fc.constantFrom(...KINDS) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ act: fc.constant('weather' as const), kind: fc.constantFrom(...KINDS, 'fair') }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -101,12 +109,13 @@ const step = (what: fc.Arbitrary<Act>): fc.Arbitrary<Step> =>
   fc.record({ after: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 6000 })), what });
 
 export function stories({ restores = true } = {}): fc.Arbitrary<Story> {
-  const usual = fc.oneof({ weight: 3, arbitrary: tenant }, { weight: 2, arbitrary: trouble });
+  const usual = fc.oneof({ weight: 3, arbitrary: tenant }, { weight: 1, arbitrary: trouble });
   const what = fc.oneof({ weight: 100, arbitrary: usual }, { weight: restores ? 4 : 0, arbitrary: history });
   return fc.record({
     seed: fc.noShrink(fc.integer({ min: 0, max: 2 ** 31 - 1 })),
     machines: fc.constantFrom(1, 2, 2),
-    steps: fc.array(step(what), { minLength: 1, maxLength: 14 }),
+    weather: fc.constantFrom('fair', ...KINDS),
+    steps: fc.array(step(what), { minLength: 1, maxLength: 16, size: 'max' }),
   });
 }
 
@@ -199,7 +208,7 @@ function chosen(world: World, from: number): Machine {
   return machines[(leader + from) % machines.length] as Machine;
 }
 
-function weatherOf(kind: keyof Weather | 'all' | 'fair', now: Weather): Weather {
+export function weatherOf(kind: WeatherKind, now: Weather): Weather {
   if (kind === 'fair') return FAIR;
   return kind === 'all' ? FOUL : { ...now, [kind]: FOUL[kind] * 2 };
 }

@@ -15,4 +15,4 @@ export interface Weather {
 }
 
 export const FAIR: Weather = { lost: 0, refused: 0, slow: 0, unreachable: 0, watchLag: 30 };
-export const FOUL: Weather = { lost: 0.12, refused: 0.15, slow: 0.12, unreachable: 0.08, watchLag: 3000 };
+export const FOUL: Weather = { lost: 0.2, refused: 0.15, slow: 0.2, unreachable: 0.08, watchLag: 3000 };

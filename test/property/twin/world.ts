@@ -201,6 +201,8 @@ export class World {
     });
     if (host.dead) return;
     machine.running = running;
+    // It may have been told of a new bundle while it was starting.
+    running.activate(this.policy);
     if (this.closing) this.stop(machine);
   }
 
