@@ -18,7 +18,7 @@ export function join(world: World): void {
     agree(event, intent);
   }
   for (const [auditId, { data }] of outcomes) settledAs(auditId, String(data.kind), data.status, seen.get(auditId));
-  for (const { disk } of world.machines) for (const { data } of disk.notes) resolved(data, seen);
+  for (const { disk } of world.machines) for (const { data } of disk.notes) resolved(data, seen, intents);
 }
 
 function agree({ auditId, user, resource, name }: Audited, { leaf: { data } }: DurableIntent): void {
@@ -41,11 +41,17 @@ function settledAs(auditId: string, kind: string, status: unknown, event: Audite
 }
 
 /** What recovery or the wait behind a lost answer found out. */
-function resolved(data: DurableIntent['leaf']['data'], seen: ReadonlyMap<string, Audited>): void {
+function resolved(
+  data: DurableIntent['leaf']['data'],
+  seen: ReadonlyMap<string, Audited>,
+  intents: ReadonlyMap<string, DurableIntent>,
+): void {
   if (data.note !== 'resolved') return;
   const auditId = textOf(data, 'auditId') ?? '';
   const event = seen.get(auditId);
-  if (data.as === 'applied' && event?.done !== true)
+  // That an object is gone was true, whoever deleted it.
+  const isDeletion = intents.get(auditId)?.leaf.data.verb === 'delete';
+  if (data.as === 'applied' && event?.done !== true && !isDeletion)
     throw new Violation(`${auditId} was resolved as applied, but was not done: ${textOf(data, 'how')}`);
   if (data.as === 'not-applied' && event?.done === true)
     throw new Violation(`${auditId} was resolved as not applied, but was done: ${textOf(data, 'how')}`);
