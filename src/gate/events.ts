@@ -29,22 +29,6 @@ interface Group {
   count: number;
 }
 
-/** What waits of one controller, object and reason. */
-interface Batch {
-  readonly turn: string;
-  readonly events: Queued[];
-}
-
-/** Equal or combined Events that waited together: one write, counted up by all of them. */
-interface Group {
-  readonly work: Work;
-  /** The first says what it is, the last what it says. */
-  readonly first: Exclude<Correlated, { kind: 'drop' }>;
-  event: PlannedEvent;
-  message: string;
-  count: number;
-}
-
 export function createEventLane(parts: GateParts): EventLane {
   const correlator = createCorrelator();
   const queue = createEventQueue((why, count) => parts.meter.count('gate_events_dropped_total', { why }, count));
@@ -64,7 +48,7 @@ export function createEventLane(parts: GateParts): EventLane {
   };
 
   const pump = (): void => {
-    while (busy.size < AT_ONCE) {
+    while (running < AT_ONCE) {
       const next = queue.next();
       if (next === undefined) break;
       void run(next);
