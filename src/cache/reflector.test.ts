@@ -335,45 +335,53 @@ describe('a renewal', () => {
     ]);
   });
 
-  test('of every watch follows the suspicion that connections are dead, one after another', async () => {
+  test('of every watch that is quiet follows an answer that is late, one after another', async () => {
     const { reader, streams, identities } = api;
     const suspicion = createSuspicion(clock);
-    const resources = [PODS, { resource: 'core/services', identity: 'other' } as const];
+    const names = ['core/pods', 'core/services', 'core/nodes'] as const;
+    const resources = names.map((resource) => ({ resource, identity: 'reader' }));
     const cache = createCache({ reader, streams, identities, resources, clock, ...telemetry, suspicion });
     const started = cache.start(abort.signal);
     await settle();
     for (const watch of api.watches) watch.bookmark('5', true);
     await started;
+    const opened = () => api.watches.slice(3).map(({ path, query }) => `${path} from ${query.get('resourceVersion')}`);
+    const [pods, services] = api.watches;
     const since = clock.now().mono;
-    clock.advance(20_000);
-    last().event('ADDED', { ...pod('s', '6'), kind: 'Service' });
+    services?.bookmark('6');
     await settle();
-    // One of them lives: only that answer is late.
-    suspicion.raise({ identity: 'a', since });
+    clock.advance(2000);
+    pods?.bookmark('7');
+    await settle();
+    // What came in the first half of the wait may have come before the connections died.
     clock.advance(1000);
-    await settle();
-    expect(api.watches).toHaveLength(2);
-    suspicion.raise({ identity: 'b', since: clock.now().mono });
-    await settle();
-    expect(api.watches).toHaveLength(2);
+    suspicion.raise({ identity: 'a', since });
     clock.advance(0);
     await settle();
-    expect(api.watches).toHaveLength(3);
-    clock.advance(25);
+    expect(opened()).toEqual(['/api/v1/services from 6']);
+    clock.advance(50);
     await settle();
-    expect(api.watches.map(({ path, aborted }) => ({ path, aborted }))).toEqual([
-      { path: '/api/v1/pods', aborted: true },
-      { path: '/api/v1/services', aborted: true },
-      { path: '/api/v1/pods', aborted: false },
-      { path: '/api/v1/services', aborted: false },
-    ]);
-    expect(last().query.get('resourceVersion')).toBe('6');
-    abort.abort();
-    clock.advance(60_000);
-    suspicion.raise({ identity: 'a', since: clock.now().mono });
+    expect(opened()).toEqual(['/api/v1/services from 6', '/api/v1/nodes from 5']);
+    expect(api.watches.map(({ aborted }) => aborted)).toEqual([false, true, true, false, false]);
+    // Another answer that is late soon after changes nothing; much later it does.
+    suspicion.raise({ identity: 'b', since: clock.now().mono });
+    clock.advance(29_000);
+    await settle();
+    expect(opened()).toHaveLength(2);
+    suspicion.raise({ identity: 'c', since: clock.now().mono });
     clock.advance(1000);
     await settle();
-    expect(api.watches).toHaveLength(4);
+    expect(opened()).toHaveLength(2);
+    clock.advance(60_000);
+    suspicion.raise({ identity: 'd', since: clock.now().mono });
+    clock.advance(100);
+    await settle();
+    expect(opened()).toHaveLength(5);
+    abort.abort();
+    suspicion.raise({ identity: 'e', since: clock.now().mono });
+    clock.advance(60_000);
+    await settle();
+    expect(opened()).toHaveLength(5);
   });
 
   test('of another identity is none of its business', async () => {

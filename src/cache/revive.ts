@@ -3,17 +3,22 @@ import type { Clock, Ms } from '#core/time.ts';
 import type { Reflector } from './reflector.ts';
 
 /** Between one handshake and the next: the lease is renewed over the same network. */
-const APART: Ms = 25;
+const APART: Ms = 50;
+/** An API server that is merely slow is not asked for its watches again and again. */
+const AGAIN: Ms = 30_000;
 
 /**
- * Opens every watch anew, before it ends the old one, when an answer is late and none of them has shown life since that
- * request was made: then the connections may be dead, and the watches deaf. Any sign of life says that only the answer
- * is slow. Returns how to stop.
+ * Opens watches anew, each before the old one is ended, when an answer is late: their connections may be as dead, and
+ * they deaf. Left alone are those that showed life in the second half of that wait; the first half may have been before
+ * the connections died. Returns how to stop.
  */
 export function reviveWatches(suspicion: Suspicion, reflectors: () => readonly Reflector[], clock: Clock): () => void {
+  let last = Number.NEGATIVE_INFINITY;
   return suspicion.onRaised(({ since }) => {
-    const all = reflectors();
-    if (all.some((reflector) => reflector.aliveAt() > since)) return;
-    for (const [index, reflector] of all.entries()) clock.after(index * APART, () => reflector.renew());
+    const { mono } = clock.now();
+    if (mono - last < AGAIN) return;
+    last = mono;
+    const quiet = reflectors().filter((reflector) => reflector.aliveAt() <= (since + mono) / 2);
+    for (const [index, reflector] of quiet.entries()) clock.after(index * APART, () => reflector.renew());
   });
 }

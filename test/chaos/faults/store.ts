@@ -26,7 +26,7 @@ async function stopEtcd({ admin, cluster, fleet }: Arena, full: boolean): Promis
   return { 'leads after': `${leads} ms`, 'served after': `${served} ms` };
 }
 
-/** Of the replicas that run on: how often they listed because a watch was refused as too old. */
+/** How often each process that answers has listed because a watch was refused as too old. */
 async function expired({ cluster, fleet }: Arena): Promise<ReadonlyMap<number, number>> {
   const running = fleet.replicas.flatMap(({ process }) => (process === undefined ? [] : [process]));
   const labels = ['core/pods', 'apps/replicasets', 'apps/deployments', 'core/namespaces'].map(
@@ -34,7 +34,9 @@ async function expired({ cluster, fleet }: Arena): Promise<ReadonlyMap<number, n
   );
   const counts = running.map(async (manager): Promise<readonly [number, number]> => {
     let sum = 0;
-    for (const label of labels) sum += await metric({ manager, cluster }, 'cache_relists_total', label);
+    // Whoever is ending, or has not come up, has not outlived anything.
+    for (const label of labels)
+      sum += await metric({ manager, cluster }, 'cache_relists_total', label).catch(() => Number.NaN);
     return [manager.pid, sum];
   });
   return new Map(await Promise.all(counts));
@@ -57,7 +59,8 @@ async function compactEtcd(arena: Arena): Promise<Measured> {
   await wished.met(120_000);
   const served = Math.round(performance.now() - back);
   const after = await expired(arena);
-  const lists = [...after].map(([pid, count]) => count - (before.get(pid) ?? count)).reduce((a, b) => a + b, 0);
+  const more = [...after].map(([pid, count]) => count - (before.get(pid) ?? Number.NaN));
+  const lists = more.filter(Number.isFinite).reduce((sum, count) => sum + count, 0);
   if (lists === 0) throw new Error('no replica was told that its version is too old');
   await witness.leave();
   return { 'lists begun anew': lists, 'served after': `${served} ms` };
