@@ -4,6 +4,7 @@ import type { Mischief } from '../between/port.ts';
 import type { Arena, Excuse, Fault, Measured } from '../fault.ts';
 import { EXPIRED_WATCH, isLease, isList, isPodCreation, isWrite, refusal } from './transport/answers.ts';
 import { type Decide, endure, firstOf } from './transport/endure.ts';
+import { expirePages } from './transport/expired-pages.ts';
 import { loseRelease } from './transport/lost-release.ts';
 import { whileAway } from './while-away.ts';
 import { openWitness } from './witness.ts';
@@ -204,6 +205,13 @@ export const TRANSPORT_FAULTS: readonly Fault[] = [
     group: 'transport',
     expects: 'watches that are refused with 410, by answer or by event, are begun anew with a list',
     inflict: expire,
+  },
+  {
+    name: 'expired-pages',
+    group: 'transport',
+    expects:
+      'lists in pages whose continue tokens expire (410) are begun anew, and nothing of their last page is missing',
+    inflict: expirePages,
   },
   {
     name: 'slow-answers',

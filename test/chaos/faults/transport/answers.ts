@@ -11,7 +11,13 @@ export const isList = ({ method, url }: RequestSeen): boolean =>
 export const isPodCreation = ({ method, url }: RequestSeen): boolean =>
   method === 'POST' && /\/namespaces\/[^/]+\/pods(\?|$)/.test(url);
 
-const REASONS = { 410: 'Expired', 429: 'TooManyRequests', 500: 'InternalError', 503: 'ServiceUnavailable' } as const;
+const REASONS = {
+  400: 'BadRequest',
+  410: 'Expired',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+} as const;
 
 const status = (code: keyof typeof REASONS): object => ({
   kind: 'Status',
