@@ -145,6 +145,11 @@ export class Churn implements Load {
     const name = `load-${++this.#serial}`;
     const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { [MARK]: 'yes' } } };
     await this.#insist({ method: 'POST', path: pathOf('core/namespaces'), body }, [201, 409]);
+    // A write in each namespace that is not ours: else nobody could tell whether an attempt that a kill cut off never
+    // arrived in it, or whether the audit log hides what happens there.
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'of-the-load' } };
+    const path = pathOf('core/configmaps', { namespace: name });
+    await this.#insist({ method: 'POST', path, body: map }, [201, 409]);
     this.#namespaces.add(name);
   }
 

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { Arenas } from '../chaos/arenas.ts';
 import { FAULTS } from '../chaos/faults/registry.ts';
 import { inOrder } from '../chaos/plan.ts';
+import { openShim } from '../chaos/shim/open.ts';
 
 /** Always the same, so that what fails here fails again. */
 const SEED = 1;
@@ -10,7 +11,7 @@ const SEED = 1;
 const TIMEOUT = 240_000;
 
 describe('faults under load', () => {
-  const arenas = new Arenas({ seed: SEED, say: () => undefined });
+  const arenas = new Arenas({ seed: SEED, shim: openShim, say: () => undefined });
   afterAll(() => arenas.close());
 
   test.each(inOrder(FAULTS).map((fault) => ({ ...fault, fault })))(
