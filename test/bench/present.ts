@@ -4,7 +4,7 @@ import { newNamespace } from '#kit/manager.ts';
 import { start } from './managers.ts';
 import { counters, type OfPhase, quiet, tally } from './measure.ts';
 import { monotonic } from './profile.ts';
-import type { Arena, Round, Turn } from './rounds.ts';
+import { type Arena, type Round, remove, type Turn } from './rounds.ts';
 import { complete, deployment, type Present, type Stage } from './shapes.ts';
 import { memoryOf } from './usage.ts';
 
@@ -54,7 +54,7 @@ export async function playPresent(arena: Arena, turn: Turn, stage: Stage, { idle
   }
   const memory = memoryOf(running.pid);
   const window = { from, to: monotonic() };
-  await admin.delete('core/namespaces', { name: namespace });
+  await remove(arena, namespace);
   await running.stop();
   return { ...turn, phases: of.map((one) => ({ ...turn, ...one })), memory, window };
 }

@@ -63,10 +63,17 @@ async function playPhases(arena: Arena, turn: Turn, stage: Stage, options: Manag
   }
   const window = { from, to: monotonic() };
   const memory = memoryOf(running.pid);
-  for (const { namespace } of [stage, warm]) await admin.delete('core/namespaces', { name: namespace });
+  // Its own leftovers are its own work: the next manager must not find them.
+  for (const { namespace } of [stage, warm]) await remove(arena, namespace);
   await quiet(running.pid);
   await running.stop();
   return { ...turn, phases, memory, window };
+}
+
+export async function remove({ admin }: Arena, name: string): Promise<void> {
+  await admin.delete('core/namespaces', { name });
+  const gone = (found: unknown): boolean => found === undefined;
+  await admin.waitFor('core/namespaces', { name }, gone, { timeout: 300_000, why: `namespace ${name} to go` });
 }
 
 const named = ({ shape, manager, round }: Turn): string => `${shape}, round ${round}, ${manager}`;
