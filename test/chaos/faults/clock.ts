@@ -5,12 +5,13 @@ import type { Job } from '#core/k8s/types.gen.ts';
 import { finishedJob } from '#kit/jobs.ts';
 import { recordsIn } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
+import { LEASE_SECONDS } from '../arena.ts';
 import type { Arena, Fault, Measured, Replica } from '../fault.ts';
 import { holderNow, shown } from './parts/replicas.ts';
 
 const HOUR = 3_600_000;
-/** Longer than the renew deadline of an arena: whoever could not renew has lost by then. */
-const LONG_ENOUGH = 4000;
+/** Longer than the renew deadline of an arena, and than its lease: whoever could not renew has lost by then. */
+const LONG_ENOUGH = LEASE_SECONDS * 1000 + 500;
 /** What a look once a second and the two clocks may differ by. */
 const TOLERANCE = 5000;
 
