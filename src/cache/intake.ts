@@ -2,6 +2,7 @@ import { TransportError } from '#api/failure.ts';
 import { controllerOf } from '#core/owner.ts';
 import { keyOfObject } from '#core/ref.ts';
 import type { ApiObject } from '#core/resource.ts';
+import type { Ms } from '#core/time.ts';
 import type { Cached, Decoder } from './decode.ts';
 import type { Store } from './store.ts';
 
@@ -54,4 +55,12 @@ function ownerUid(raw: unknown): string {
 function must(object: Cached | undefined): Cached {
   if (object === undefined) throw new TransportError('malformed');
   return object;
+}
+
+/** Status and wait of an ERROR event. */
+export function refusalIn(object: unknown): [status: number, retryAfter: Ms | undefined] {
+  const { code, details } = object as { code?: unknown; details?: { retryAfterSeconds?: unknown } };
+  const wait = details?.retryAfterSeconds;
+  const retryAfter = typeof wait === 'number' && wait >= 0 && wait <= 600 ? wait * 1000 : undefined;
+  return [typeof code === 'number' ? code : 500, retryAfter];
 }

@@ -281,12 +281,17 @@ describe('the watch', () => {
 });
 
 describe('a renewal', () => {
+  beforeEach(() => {
+    api.list = () => head('1000');
+  });
+
   test('opens the new watch first, then ends the old one; what both bring is seen once', async () => {
     const cache = await synced();
     const seen: unknown[] = [];
     cache.subscribe('core/pods', (_old, now) => seen.push(now?.metadata?.resourceVersion));
     const old = last();
     api.identities.renew('reader');
+    while (last() === old) await Promise.resolve();
     // Both are open, and the old one still delivers.
     old.event('MODIFIED', pod('x', '6'));
     const renewed = last();
@@ -300,6 +305,15 @@ describe('a renewal', () => {
     await settle();
     expect(seen).toEqual(['6', '7']);
     expect(api.watches).toHaveLength(2);
+  });
+
+  test('that finds an older history starts an era, and opens no watch that would say nothing', async () => {
+    const cache = await synced();
+    api.list = () => head('4');
+    api.identities.renew('reader');
+    await settle();
+    expect(cache.era()).toBe(1);
+    expect(api.watches.slice(1).map(({ query }) => query.has('sendInitialEvents'))).toEqual([true]);
   });
 
   test('that the API server refuses leaves the old watch, and is tried again', async () => {

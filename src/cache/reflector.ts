@@ -1,5 +1,4 @@
 import { TransportError } from '#api/failure.ts';
-import { METADATA_LIST } from '#api/metadata.ts';
 import type { Reader, Streams } from '#api/port.ts';
 import { type ApiObject, shortName } from '#core/resource.ts';
 import type { Clock, Ms } from '#core/time.ts';
@@ -7,14 +6,15 @@ import type { Identities } from '#identity/port.ts';
 import type { Log, Meter } from '#telemetry/port.ts';
 import { createBackoff, pause } from './backoff.ts';
 import type { Decoder } from './decode.ts';
-import { type Collector, createCollector, takeEvent } from './intake.ts';
+import { type Collector, createCollector, refusalIn, takeEvent } from './intake.ts';
 import { latest } from './latest.ts';
-import { ListRefused, listPage, listPages } from './list.ts';
+import { ListRefused, listPages } from './list.ts';
 import type { CachePlan } from './plan-caches.ts';
-import { acceptOf, watchListPath, watchPath } from './requests.ts';
-import { compareRV, isRV } from './rv.ts';
+import { acceptOf, timeoutSeconds, watchListPath, watchPath } from './requests.ts';
+import { isRV } from './rv.ts';
 import type { Store } from './store.ts';
 import { verify } from './verify.ts';
+import { wentBack } from './went-back.ts';
 
 /** Keeps one store in line with the API server: lists once, then watches, for ever. */
 export interface Reflector {
@@ -179,11 +179,6 @@ function refused({ log, plan }: ReflectorParts, status: number, retryAfter: Ms |
   return { kind: 'refused', status, ...(retryAfter !== undefined && { wait: retryAfter }) };
 }
 
-/** Random in five to ten minutes, so that watches of many processes do not end together. */
-function timeoutSeconds({ random }: ReflectorParts): number {
-  return 300 + Math.floor(random() * 300);
-}
-
 interface Connection {
   readonly opened: Opened;
   readonly controller: AbortController;
@@ -210,7 +205,7 @@ function openCurrent(parts: ReflectorParts, state: State, path: string): Promise
 }
 
 async function watch(parts: ReflectorParts, state: State): Promise<End> {
-  const path = watchPath(parts.plan, parts.store.syncedRV(), timeoutSeconds(parts));
+  const path = watchPath(parts.plan, parts.store.syncedRV(), timeoutSeconds(parts.random));
   state.checked = false;
   const connection = state.next ?? (await openCurrent(parts, state, path));
   state.next = undefined;
@@ -219,7 +214,7 @@ async function watch(parts: ReflectorParts, state: State): Promise<End> {
 }
 
 async function watchList(parts: ReflectorParts, state: State): Promise<End> {
-  const connection = await openCurrent(parts, state, watchListPath(parts.plan, timeoutSeconds(parts)));
+  const connection = await openCurrent(parts, state, watchListPath(parts.plan, timeoutSeconds(parts.random)));
   const { status } = connection.opened;
   // The request as such was refused: this API server has no WatchList.
   if (status === 400 || status === 404 || status === 422) {
@@ -262,7 +257,7 @@ async function follow(
     for await (const line of opened.lines) {
       state.alive = parts.clock.now().mono;
       parts.meter.count('cache_events_total', { resource: shortName(parts.plan.resource), type: line.type });
-      if (line.type === 'ERROR') return errorEnd(parts, line.object);
+      if (line.type === 'ERROR') return refused(parts, ...refusalIn(line.object));
       if (line.type === 'BOOKMARK') {
         if (bookmark(parts, state, line.object, collecting)) collecting = undefined;
       } else if (collecting !== undefined) collecting.put(line.type, line.object);
@@ -298,13 +293,6 @@ function renewIfOld(parts: ReflectorParts, state: State): void {
   if (parts.identities.current(parts.plan.identity).turn !== state.turn) void renew(parts, state);
 }
 
-function errorEnd(parts: ReflectorParts, object: unknown): End {
-  const { code, details } = object as { code?: unknown; details?: { retryAfterSeconds?: unknown } };
-  const wait = details?.retryAfterSeconds;
-  const retryAfter = typeof wait === 'number' && wait >= 0 && wait <= 600 ? wait * 1000 : undefined;
-  return refused(parts, typeof code === 'number' ? code : 500, retryAfter);
-}
-
 function takeList(parts: ReflectorParts, state: State, collector: Collector, rv: string): void {
   const objects = collector.objects();
   const why = state.fresh ? undefined : parts.store.contradiction(objects, rv);
@@ -338,12 +326,15 @@ function settled(state: State): Promise<void> {
  */
 async function checkHistory(parts: ReflectorParts, state: State): Promise<End | undefined> {
   if (state.checked || state.next !== undefined) return undefined;
-  const before = parts.store.syncedRV();
-  const { rv } = await listPage(parts.reader, parts.plan, state.signal, { limit: 1, accept: METADATA_LIST });
+  await lookBack(parts, state);
   state.checked = true;
-  // Another resource may have started the era while this was asked.
-  if (state.due === undefined && compareRV(rv, before) < 0) parts.onBack('the resourceVersion of a list went back');
   return state.due === undefined ? undefined : { kind: 'clean' };
+}
+
+async function lookBack(parts: ReflectorParts, state: State): Promise<void> {
+  const back = await wentBack(parts, state.signal);
+  // Another resource may have started the era while this was asked.
+  if (back && state.due === undefined) parts.onBack('the resourceVersion of a list went back');
 }
 
 async function passNow(parts: ReflectorParts, state: State): Promise<void> {
@@ -383,8 +374,17 @@ async function renew(parts: ReflectorParts, state: State): Promise<void> {
   const wanted = (): boolean => state.current === replaced && state.due === undefined && !state.signal.aborted;
   while (wanted()) {
     const controller = new AbortController();
-    const path = watchPath(parts.plan, parts.store.syncedRV(), timeoutSeconds(parts));
-    const connection = await open(parts, state, path, controller).catch(() => undefined);
+    const another = async (): Promise<Connection> => {
+      await lookBack(parts, state);
+      if (!wanted()) throw new TransportError('aborted');
+      return open(
+        parts,
+        state,
+        watchPath(parts.plan, parts.store.syncedRV(), timeoutSeconds(parts.random)),
+        controller,
+      );
+    };
+    const connection = await another().catch(() => undefined);
     if (connection?.opened.status === 200 && wanted()) {
       state.next = connection;
       replaced.abort();

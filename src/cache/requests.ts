@@ -21,6 +21,11 @@ export function watchPath(plan: CachePlan, resourceVersion: string, timeoutSecon
   return path(plan, { ...watching(timeoutSeconds), resourceVersion });
 }
 
+/** Random in five to ten minutes, so that watches of many processes do not end together. */
+export function timeoutSeconds(random: () => number): number {
+  return 300 + Math.floor(random() * 300);
+}
+
 /** The objects as of now come first as events, then a bookmark that says so, then the watch goes on. */
 export function watchListPath(plan: CachePlan, timeoutSeconds: number): string {
   return path(plan, { ...watching(timeoutSeconds), sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' });

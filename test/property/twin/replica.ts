@@ -1,3 +1,4 @@
+import { createSuspicion, type Suspicion } from '#api/suspicion.ts';
 import { createCache } from '#cache/cache.ts';
 import { planCaches } from '#cache/plan-caches.ts';
 import type { Cache } from '#cache/port.ts';
@@ -95,8 +96,10 @@ function pipelineOf(parts: ReplicaParts, { clock, telemetry, opened, evaluator }
   const proofs = createProofs();
   const built: { cache?: Cache } = {};
   const cacheOf = (): Cache => built.cache as Cache;
+  const late: { raise?: Suspicion['raise'] } = {};
   const wire = createWire({
     ...parts,
+    late: (identity, waited) => late.raise?.({ identity, since: clock.now().mono - waited }),
     redeem: proofs.redeem,
     sending: (recorded) => parts.sending(cacheOf())(recorded),
   });
@@ -111,7 +114,18 @@ function pipelineOf(parts: ReplicaParts, { clock, telemetry, opened, evaluator }
         .toString(16)
         .padStart(64, '0'),
   };
-  const cache = createCache({ ...wire, identities, resources: plans, clock, meter, log, random: random.fraction });
+  const suspicion = createSuspicion(clock);
+  late.raise = suspicion.raise;
+  const cache = createCache({
+    ...wire,
+    suspicion,
+    identities,
+    resources: plans,
+    clock,
+    meter,
+    log,
+    random: random.fraction,
+  });
   built.cache = cache;
   const forecast = createForecast({ clock, meter });
   forecast.follow(cache);

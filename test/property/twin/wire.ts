@@ -24,6 +24,8 @@ export interface WireParts {
   readonly weather: () => Weather;
   /** Until when nothing gets through, from this process or from any. */
   readonly cutUntil: () => Ms;
+  /** An answer did not come in time. */
+  readonly late: (identity: string, waited: Ms) => void;
   readonly redeem: (recorded: RecordedRequest) => boolean;
   /** In the turn in which the bytes leave; returns what is to hear how it went. */
   readonly sending: (recorded: RecordedRequest) => Travels;
@@ -103,7 +105,12 @@ function travel(parts: WireParts, { request, auditId }: RecordedRequest, fate: F
       seen.answered(answer);
       resolve(answer);
     };
-    const cancel = sim.after(request.timeout + WRITE_MARGIN, () => finish({ kind: 'lost' }), host);
+    const patience = request.timeout + WRITE_MARGIN;
+    const giveUp = (): void => {
+      if (!over) parts.late(request.identity, patience);
+      finish({ kind: 'lost' });
+    };
+    const cancel = sim.after(patience, giveUp, host);
     const soon = (answer: Answer): void => void sim.after(delayOf(parts, request.timeout), () => finish(answer), host);
     if (fate === 'never-arrives') {
       seen.vanished();
