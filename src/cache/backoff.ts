@@ -4,10 +4,14 @@ import type { Clock, Ms } from '#core/time.ts';
 const FIRST: Ms = 800;
 const LARGEST: Ms = 30_000;
 const FORGET: Ms = 120_000;
+/** The end of what stood for so long is not one more failure after those before it. */
+const GOOD: Ms = 10_000;
 
 export interface Backoff {
   /** The next delay; `atLeast` is what the API server asked for. */
   next(atLeast?: Ms): Ms;
+  /** How long what was tried stood before it ended: after a good while the next delay is the first one again. */
+  stood(time: Ms): void;
 }
 
 export function createBackoff(clock: Clock, random: () => number): Backoff {
@@ -21,6 +25,9 @@ export function createBackoff(clock: Clock, random: () => number): Backoff {
       const jittered = Math.min(delay * (1 + random()), LARGEST);
       delay = Math.min(delay * 2, LARGEST);
       return Math.max(jittered, atLeast);
+    },
+    stood(time) {
+      if (time >= GOOD) delay = FIRST;
     },
   };
 }

@@ -181,6 +181,34 @@ describe('the first list', () => {
 });
 
 describe('the watch', () => {
+  test('that stood for a while before it broke is not one more failure after those before it', async () => {
+    await synced();
+    for (const delay of [800, 1600, 3200]) {
+      last().break();
+      await settle();
+      clock.advance(delay);
+      await settle();
+    }
+    const count = api.watches.length;
+    clock.advance(10_000);
+    last().break();
+    await settle();
+    clock.advance(799);
+    await settle();
+    expect(api.watches).toHaveLength(count);
+    clock.advance(1);
+    await settle();
+    expect(api.watches).toHaveLength(count + 1);
+    last().break();
+    await settle();
+    clock.advance(1599);
+    await settle();
+    expect(api.watches).toHaveLength(count + 1);
+    clock.advance(1);
+    await settle();
+    expect(api.watches).toHaveLength(count + 2);
+  });
+
   test('that ends in order is taken up at once, from the last version', async () => {
     api.list = () => head('20');
     const cache = await synced();

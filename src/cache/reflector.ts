@@ -129,8 +129,10 @@ async function run(parts: ReflectorParts, state: State, signal: AbortSignal): Pr
     if (signal.aborted) break;
     if (end.kind === 'expired') relist(state, 'expired');
     if (state.next !== undefined || end.kind === 'expired') continue;
+    const stood = parts.clock.now().mono - begun;
+    backoff.stood(stood);
     // A watch that ends in order is taken up at once, unless the server does nothing but end it.
-    const futile = parts.clock.now().mono - begun < 1000 && parts.store.syncedRV() === before;
+    const futile = stood < 1000 && parts.store.syncedRV() === before;
     if (end.kind === 'clean' && (state.due !== undefined || !futile)) continue;
     await pause(parts.clock, backoff.next(end.kind === 'refused' ? end.wait : 0), signal);
   }

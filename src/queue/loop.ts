@@ -8,7 +8,7 @@ import type { View } from '#core/view.ts';
 import type { Executed, Work } from '#gate/work.ts';
 import type { RunnerParts } from './ports.ts';
 import type { WorkQueue } from './queue.ts';
-import { requeueFor, wentWell } from './requeue.ts';
+import { requeueFor, restFor, wentWell } from './requeue.ts';
 
 /** What one loop's runs share: the queue, the view, memory. */
 export interface LoopState {
@@ -166,6 +166,7 @@ function requeue(
   if (wish.kind === 'now') queue.add(key);
   if (wish.kind === 'backoff' || later) queue.retry(key);
   if (wish.kind === 'after') queue.retryAfter(key, wish.delay);
+  queue.rest(key, restFor(outcomes));
   for (const plan of plans) {
     if (plan.next === 'again') queue.add(key);
     if (plan.requeueAfter !== undefined) queue.addAfter(key, plan.requeueAfter);

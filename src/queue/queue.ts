@@ -19,6 +19,8 @@ export interface WorkQueue {
    * for who says `now` while refusing would be asked forever.
    */
   retryAfter(key: string, delay: Ms): void;
+  /** Whatever wakes the key, it does not run before the delay has passed; at most half a minute. */
+  rest(key: string, delay: Ms): void;
   /** Keys that wait for a time run now: the wall clock by which it was reckoned was wrong, or is. */
   hasten(): void;
   /** The key did well: its back-off starts afresh. */
@@ -50,6 +52,9 @@ interface Options {
 /** Of delays that others ask for. */
 const LEAST_WAIT: Backoff = { base: 50, max: 30_000 };
 
+/** Whoever asks us to wait is not asked more; but nobody shall stop a key for long. */
+const LONGEST_REST: Ms = 30_000;
+
 export function createQueue({ name, backoff, clock, meter, onReady, busy = new Set() }: Options): WorkQueue {
   const turns = createTurns();
   const mine = new Map<string, Ms>();
@@ -57,13 +62,22 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
   const readySince = new Map<string, Ms>();
   const failures = new Map<string, { readonly count: number; readonly due: Ms }>();
   const waits = new Map<string, { readonly count: number; readonly due: Ms }>();
+  const rests = new Map<string, Ms>();
   const labels = { name };
 
+  /** Puts a key off that has to rest; says whether it did. */
+  const resting = (key: string): boolean => {
+    const left = (rests.get(key) ?? 0) - clock.now().mono;
+    if (left > 0) delays.add(key, left);
+    else rests.delete(key);
+    return left > 0;
+  };
   const makeReady = (key: string): void => {
     if (mine.has(key)) {
       dirty.add(key);
       return;
     }
+    if (resting(key)) return;
     if (!turns.push(key)) return;
     readySince.set(key, clock.now().mono);
     meter.count('workqueue_adds_total', labels);
@@ -103,6 +117,9 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
       const wait = Math.max(delay, waiting ? last.due - mono : delayOf(LEAST_WAIT, count));
       if (!waiting) waits.set(key, { count: count + 1, due: mono + wait });
       delays.add(key, wait);
+    },
+    rest(key, delay) {
+      if (delay > 0) rests.set(key, clock.now().mono + Math.min(delay, LONGEST_REST));
     },
     hasten: () => delays.hasten(),
     forget(key) {

@@ -24,6 +24,14 @@ export function requeueFor(outcomes: readonly Outcome[]): Requeue {
   return soonest;
 }
 
+/** How long the API server wants to be left alone with this key: what it is not asked for meanwhile is no load on it. */
+export function restFor(outcomes: readonly Outcome[]): Ms {
+  const asked = outcomes.map((outcome) =>
+    outcome.kind === 'failed' && outcome.code === 'API_THROTTLED' ? (outcome.retryAfter ?? 0) : 0,
+  );
+  return Math.max(0, ...asked);
+}
+
 /** Whether nothing went wrong: then the key's back-off starts afresh. */
 export function wentWell(outcomes: readonly Outcome[]): boolean {
   return outcomes.every((outcome) => !('code' in outcome) || retryOf(outcome.code) === 'benign');

@@ -57,7 +57,7 @@ function failOften(arena: Arena, full: boolean): Promise<Measured> {
     // Half of the writes are done all the same: the answer does not tell.
     return isWrite(request) && arena.draw.chance(0.5) ? ({ ...failure, done: true } as Mischief) : failure;
   };
-  return endure(arena, { decide, lasts: full ? 60_000 : 4_000, within: 30_000, touches: 3 });
+  return endure(arena, { decide, lasts: full ? 60_000 : 4_000, within: 60_000, touches: 3 });
 }
 
 /** The connections that are open are forgotten by a router in between; new ones pass. */
@@ -98,8 +98,7 @@ async function silence(arena: Arena, full: boolean): Promise<Measured> {
   const decide: Decide = (request) => (request.watch && first(request) ? { kind: 'silence' } : undefined);
   // Bookmarks come once a minute: two are waited for. The short run cannot, and ends the connections instead.
   if (full) return endure(arena, { decide, lasts: 0, within: 150_000, touches: 5 });
-  const timer = setTimeout(() => arena.between.cut(), 4000);
-  return endure(arena, { decide, lasts: 4000, within: 20_000, touches: 5 }).finally(() => clearTimeout(timer));
+  return endure(arena, { decide, lasts: 4000, within: 20_000, touches: 5, heal: () => arena.between.cut() });
 }
 
 function expire(arena: Arena, full: boolean): Promise<Measured> {
@@ -130,7 +129,7 @@ function spoil(arena: Arena, how: () => Mischief, full: boolean): Promise<Measur
     if (request.watch) return expires(request) ? EXPIRED_WATCH : watches(request) ? how() : undefined;
     return arena.draw.chance(isWrite(request) ? 0.3 : 0.2) ? how() : undefined;
   };
-  return endure(arena, { decide, lasts: full ? 60_000 : 8_000, within: 30_000, touches: 10 });
+  return endure(arena, { decide, lasts: full ? 60_000 : 8_000, within: 60_000, touches: 10 });
 }
 
 function loseCreations(arena: Arena, full: boolean): Promise<Measured> {
@@ -138,7 +137,8 @@ function loseCreations(arena: Arena, full: boolean): Promise<Measured> {
     if (!isPodCreation(request) || !arena.draw.chance(0.5)) return undefined;
     return arena.draw.chance(0.7) ? { kind: 'lose-answer' } : { kind: 'swallow' };
   };
-  return endure(arena, { decide, lasts: full ? 30_000 : 5_000, within: 30_000, touches: 2, pods: 15 });
+  // Each loss is waited out before it is looked up, and the first pod is made alone.
+  return endure(arena, { decide, lasts: full ? 30_000 : 5_000, within: 60_000, touches: 2, pods: 15 });
 }
 
 const ANSWERED_IN_BETWEEN: Excuse = {

@@ -16,11 +16,13 @@ export interface Trouble {
   /** How many requests must have been touched at the least: a trouble that nobody met proves nothing. */
   readonly touches?: number;
   readonly pods?: number;
+  /** Once every request passes again: what only a new connection can heal. */
+  readonly heal?: () => void;
 }
 
 export async function endure(
   arena: Pick<Arena, 'admin' | 'between' | 'cluster'>,
-  { decide, lasts, within, touches = 1, pods = 10 }: Trouble,
+  { decide, lasts, within, touches = 1, pods = 10, heal }: Trouble,
 ): Promise<Measured> {
   const { between } = arena;
   const witness = await openWitness(arena);
@@ -37,6 +39,7 @@ export async function endure(
     await pause(lasts);
     await until(() => touched >= touches, { timeout: 20_000, why: `${touches} requests to be touched` });
     between.meddle(() => undefined);
+    heal?.();
     const lasted = performance.now() - begun;
     const took = await wished.met(lasted + within);
     // And it is not only that one wish: the next one is served as ever.
