@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { drawFrom } from './draw.ts';
 import type { Fault } from './fault.ts';
 import { FAULTS } from './faults/registry.ts';
 import { parseOptions } from './options.ts';
-import { inOrder, isAlone } from './plan.ts';
+import { inOrder, isAlone, SHORT_RUN } from './plan.ts';
 
 const fault = (name: string, more: Partial<Fault> = {}): Fault => ({
   name,
@@ -34,6 +36,14 @@ describe('the order of faults', () => {
     expect(excused.filter((one) => !isAlone(one))).toEqual([]);
     expect(excused.flatMap(({ excuses = [] }) => excuses).filter(({ because }) => because.length < 20)).toEqual([]);
   });
+});
+
+test('each group of faults is tried by one file of CI', () => {
+  const tried = Object.entries(SHORT_RUN).flatMap(([file, groups]) => {
+    expect(readFileSync(join(import.meta.dirname, `../integration/${file}.test.ts`), 'utf8')).toContain(file);
+    return [...groups];
+  });
+  expect(tried.toSorted()).toEqual([...new Set(FAULTS.map(({ group }) => group))].toSorted());
 });
 
 describe('the command line', () => {

@@ -13,3 +13,11 @@ export function inOrder(faults: readonly Fault[]): readonly Fault[] {
   const rank = (fault: Fault): number => (isAlone(fault) ? kinds.length : 0) + kinds.indexOf(kindOf(fault));
   return [...faults].sort((a, b) => rank(a) - rank(b));
 }
+
+/** Which groups each file of `test/integration` tries: files run side by side, the faults of one share their arenas. */
+export const SHORT_RUN = {
+  'chaos-process': ['process', 'clock', 'store'],
+  'chaos-transport': ['transport', 'policy'],
+  'chaos-ledger': ['ledger', 'identity'],
+  'chaos-tenant': ['tenant', 'flood'],
+} as const satisfies Readonly<Record<string, readonly Fault['group'][]>>;
