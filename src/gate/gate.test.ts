@@ -433,6 +433,9 @@ describe('names and lost answers', () => {
     await reached;
     expect(bench.parts.lost.count()).toBe(0);
     expect(bench.happened.at(-1)).toMatchObject({ at: 'note', draft: { note: 'resolved', as: 'applied' } });
+    // Another write of that slot: what is found under the first name says nothing of it.
+    await bench.run(replicaset, web, planOf([create(0)]));
+    expect(nameOf(bench, 1)).not.toBe(name);
   });
 
   test('an answer 500 may hide a done write: it is unknown, not failed', async () => {

@@ -146,7 +146,8 @@ function interpret(
 }
 
 /** The key rests until the write can no longer happen; then its fate is looked up and recorded. */
-function lost({ request, write }: Pending, { auditId }: Attempt, { controller }: Work, parts: GateParts): Sent {
+function lost(pending: Pending, { auditId }: Attempt, { controller }: Work, parts: GateParts): Sent {
+  const { request, write, writeId } = pending;
   const outcome: Outcome = { write, kind: 'unknown', code: 'API_UNKNOWN' };
   const wait = request.timeout + ON_THE_WAY;
   parts.lost.add(wait);
@@ -160,6 +161,9 @@ function lost({ request, write }: Pending, { auditId }: Attempt, { controller }:
   };
   const settle = async (): Promise<void> => {
     const { as, how } = await resolve(open, parts.reader, readingFor(controller));
+    // Nothing can happen under this name any more. A further attempt gets its own: else a name that is there would tell
+    // of the one what became of the other.
+    if (open.derivedName) parts.names.spent(writeId);
     await parts.ledger.note({ note: 'resolved', auditId, as, how });
   };
   return { outcome, barrier: lostBarrier(request.target.resource, wait, settle, parts) };
