@@ -94,13 +94,13 @@ interface Looked {
   readonly refused: readonly string[];
 }
 
-/** Gaps and nothing worse: the newest attempts stand in one log, and not yet in the other. */
-const mayStillMatch = ({ joined: { verdict, gaps }, verified }: Looked): boolean =>
-  (verdict === 'undecided' && gaps.some(({ code }) => code === 'AFTER' || code === 'TORN' || code === 'UNCLOSED')) ||
-  verified.verdict === 'undecided';
-
 /** What verification says of epochs is about who led when, and not about a log's bytes. */
 const EPOCHS = /^epoch/;
+
+/** Gaps and nothing worse: the newest attempts stand in one log, and not yet in the other. What is of epochs stays so. */
+const mayStillMatch = ({ joined: { verdict, gaps }, verified }: Looked): boolean =>
+  (verdict === 'undecided' && gaps.some(({ code }) => code === 'AFTER' || code === 'TORN' || code === 'UNCLOSED')) ||
+  verified.findings.some(({ grade, code }) => grade === 'undecided' && !EPOCHS.test(code));
 
 export function verifyFindings({ findings }: Pick<VerifyReport, 'findings'>): readonly Finding[] {
   return findings
