@@ -1,11 +1,14 @@
 import type { Clock, Ms } from '#core/time.ts';
 
-/** client-go's reflector: 800 ms doubling to 30 s, jittered, and afresh after two quiet minutes. */
+/**
+ * As client-go's reflector 800 ms, doubling, jittered, and afresh after two quiet minutes. But to 10 s, not to 30: that is
+ * for thousands of clients, and we are a few, which shall not be deaf for half a minute after the second short break.
+ */
 const FIRST: Ms = 800;
-const LARGEST: Ms = 30_000;
+const LARGEST: Ms = 10_000;
 const FORGET: Ms = 120_000;
 /** The end of what stood for so long is not one more failure after those before it. */
-const GOOD: Ms = 10_000;
+const GOOD: Ms = 5_000;
 
 export interface Backoff {
   /** The next delay; `atLeast` is what the API server asked for. */
