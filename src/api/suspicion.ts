@@ -18,7 +18,7 @@ export interface Suspicion {
 }
 
 /** An API server that is merely slow must not be asked for connections anew with each answer that is late. */
-const AGAIN: Ms = 15_000;
+const AGAIN: Ms = 5_000;
 
 export function createSuspicion(clock: Clock): Suspicion {
   const callbacks = new Set<(late: Late) => void>();

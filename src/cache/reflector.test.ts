@@ -407,7 +407,7 @@ describe('a renewal', () => {
     expect(api.watches.map(({ aborted }) => aborted)).toEqual([false, true, true, false, false]);
     // Another answer that is late soon after changes nothing; much later it does.
     suspicion.raise({ identity: 'b', since: clock.now().mono });
-    clock.advance(29_000);
+    clock.advance(9_000);
     await settle();
     expect(opened()).toHaveLength(2);
     suspicion.raise({ identity: 'c', since: clock.now().mono });

@@ -5,7 +5,7 @@ import type { Reflector } from './reflector.ts';
 /** Between one handshake and the next: the lease is renewed over the same network. */
 const APART: Ms = 50;
 /** An API server that is merely slow is not asked for its watches again and again. */
-const AGAIN: Ms = 30_000;
+const AGAIN: Ms = 10_000;
 
 /**
  * Opens watches anew, each before the old one is ended, when an answer is late: their connections may be as dead, and

@@ -503,6 +503,18 @@ describe('I11: a refused write is not retried until something that matters chang
     expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['applied']]);
   });
 
+  test('what was refused without its namespace, of which the cache had not heard yet, does not stand', async () => {
+    const bench = gateBench({ decide: ({ facts }) => (facts.namespace === undefined ? denied('r') : allowed) });
+    const { objects } = bench.world;
+    bench.world.objects = [];
+    const executed = await bench.run(replicaset, web, planOf([create(0)]));
+    expect(executed.outcomes[0]?.[0]).toMatchObject({ kind: 'denied', code: 'GATE_STALE_PLAN' });
+    expect(retryOf('GATE_STALE_PLAN')).toBe('backoff');
+    expect(bench.parts.park.size()).toBe(0);
+    bench.world.objects = objects;
+    expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['applied']]);
+  });
+
   test('a judgement that took too long stands for a minute, then for two, then its key is woken', async () => {
     let asked = 0;
     const bench = gateBench({

@@ -227,7 +227,7 @@ function refusalOf(
     };
     return undefined;
   }
-  const code = codeOf(decision, parts);
+  const code = codeOf(decision, input, parts);
   const violations = decision.kind === 'deny' ? decision.violations : [];
   const rules = violations.map(({ rule, title }) => ({ rule, title }));
   parts.meter.count('gate_refusals_total', { controller, code });
@@ -238,8 +238,16 @@ function refusalOf(
   return { write, kind: 'denied', code, rules };
 }
 
-/** What a bundle refused that is no longer the active one must not stand: nothing would ever lift it. */
-function codeOf(decision: Exclude<Decision, { kind: 'allow' }>, { evaluator }: GateParts): ErrorCode {
+/**
+ * What must not stand, because nothing would ever lift it: a refusal by a bundle that is no longer the active one, and
+ * one without the namespace, of which the cache has not heard yet (its watch may be behind the others).
+ */
+function codeOf(
+  decision: Exclude<Decision, { kind: 'allow' }>,
+  { write, facts }: PolicyInput,
+  { evaluator }: GateParts,
+): ErrorCode {
+  if (decision.kind === 'deny' && write.namespace !== '' && facts.namespace === undefined) return 'GATE_STALE_PLAN';
   if (decision.bundle !== undefined && !sameBundle(decision.bundle, evaluator.active())) return 'POLICY_OUTDATED';
   return decision.kind === 'deny' ? 'GATE_POLICY_DENIED' : decision.code;
 }
