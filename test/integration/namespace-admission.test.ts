@@ -31,8 +31,16 @@ beforeAll(async () => {
   const ends = (await admin.get('core/namespaces', { name: 'ends' })) as ApiObject;
   await admin.call('PUT', FINALIZE('ends'), { body: { ...ends, spec: { finalizers: ['kubernetes', HOLD] } } });
   await admin.delete('core/namespaces', { name: 'ends' });
-  const inForce = async (): Promise<boolean> =>
-    (await said('DELETE', '/api/v1/namespaces/stays/configmaps?dryRun=All')).message.includes('ValidatingAdmission');
+  // The API server takes up each policy by itself: the one for all controllers, and the one of this.
+  const inForce = async (): Promise<boolean> => {
+    const answers = [
+      await said('DELETE', '/api/v1/namespaces/stays/configmaps?dryRun=All'),
+      await said('PATCH', '/api/v1/namespaces/stays/status?dryRun=All', {
+        status: { phase: 'Active', conditions: [] },
+      }),
+    ];
+    return answers.every(({ message }) => message.includes('ValidatingAdmission'));
+  };
   await until(inForce, { timeout: 30_000, why: 'the admission policies to be in force' });
 });
 afterAll(() => world?.stop());
