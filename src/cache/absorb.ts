@@ -1,6 +1,6 @@
 import { keyOf, keyOfObject } from '#core/ref.ts';
+import { isRV, laterRV } from '#core/rv.ts';
 import type { Cached, Decoder } from './decode.ts';
-import { isRV, laterRV } from './rv.ts';
 import type { Store } from './store.ts';
 
 /** What an answer to an own write did to the cache. */

@@ -1,4 +1,4 @@
-import { compareRV, covers } from './rv.ts';
+import { compareRV, covers } from '#core/rv.ts';
 
 /** Things that wait for a resourceVersion to be passed, in order. They come nearly sorted, so insertion is cheap. */
 export interface ByRV<T> {

@@ -77,7 +77,7 @@ export function createCache(options: CacheOptions): Cache {
       await untilAborted(Promise.all([...shelves.values()].map(({ reflector }) => reflector.passNow())), signal);
       signal.throwIfAborted();
     },
-    syncedRV: (resource) => shelfOf(resource).store.syncedRV(),
+    syncedRV: (resource) => shelves.get(resource)?.store.syncedRV() ?? '',
     era: () => era,
     onEra: (callback) => {
       eraCallbacks.add(callback);

@@ -1,7 +1,7 @@
 import { deepFreeze } from '#core/json.ts';
 import { type ApiObject, apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
+import { isRV } from '#core/rv.ts';
 import { LAST_APPLIED, type Projection } from './projections.ts';
-import { isRV } from './rv.ts';
 import { share } from './share.ts';
 
 /** An object as the cache holds it: name, uid and resourceVersion are there, and everything is frozen. */

@@ -1,9 +1,9 @@
 import { TransportError } from '#api/failure.ts';
 import type { Reader } from '#api/port.ts';
+import { isRV } from '#core/rv.ts';
 import type { Ms } from '#core/time.ts';
 import type { CachePlan } from './plan-caches.ts';
 import { acceptOf, listPath, PAGE } from './requests.ts';
-import { isRV } from './rv.ts';
 
 /** The API server did not give a list. */
 export class ListRefused extends Error {

@@ -58,7 +58,7 @@ export interface Cache {
   uncertain(resource: Resource): Barrier;
   /** After winning leadership: consistent lists (limit 1, no RV); resolves when every store has passed them. */
   catchUp(signal: AbortSignal): Promise<void>;
-  /** The resourceVersion up to which the resource is known; '' before the first sync. */
+  /** The resourceVersion up to which the resource is known; '' before the first sync, and where it is not held. */
   syncedRV(resource: Resource): string;
   /** Counts up when history went back (restore): memory and derived start afresh (I16). */
   era(): number;

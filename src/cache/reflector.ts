@@ -1,6 +1,7 @@
 import { TransportError } from '#api/failure.ts';
 import type { Reader, Streams } from '#api/port.ts';
 import { type ApiObject, shortName } from '#core/resource.ts';
+import { isRV } from '#core/rv.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import type { Identities } from '#identity/port.ts';
 import type { Log, Meter } from '#telemetry/port.ts';
@@ -11,7 +12,6 @@ import { latest } from './latest.ts';
 import { ListRefused, listPages } from './list.ts';
 import type { CachePlan } from './plan-caches.ts';
 import { acceptOf, timeoutSeconds, watchListPath, watchPath } from './requests.ts';
-import { isRV } from './rv.ts';
 import type { Store } from './store.ts';
 import { verify } from './verify.ts';
 import { wentBack } from './went-back.ts';

@@ -14,11 +14,21 @@ const AGAIN: Ms = 10_000;
  */
 export function reviveWatches(suspicion: Suspicion, reflectors: () => readonly Reflector[], clock: Clock): () => void {
   let last = Number.NEGATIVE_INFINITY;
-  return suspicion.onRaised(({ since }) => {
-    const { mono } = clock.now();
-    if (mono - last < AGAIN) return;
-    last = mono;
-    const quiet = reflectors().filter((reflector) => reflector.aliveAt() <= (since + mono) / 2);
+  let cancel: (() => void) | undefined;
+  const revive = (quietSince: Ms): void => {
+    cancel = undefined;
+    last = clock.now().mono;
+    const quiet = reflectors().filter((reflector) => reflector.aliveAt() <= quietSince);
     for (const [index, reflector] of quiet.entries()) clock.after(index * APART, () => reflector.renew());
+  };
+  const leave = suspicion.onRaised(({ since }) => {
+    const { mono } = clock.now();
+    // Too soon after the one before: later, but not never.
+    cancel?.();
+    cancel = clock.after(Math.max(0, last + AGAIN - mono), () => revive((since + mono) / 2));
   });
+  return () => {
+    leave();
+    cancel?.();
+  };
 }

@@ -1,10 +1,10 @@
 import { keyOfObject } from '#core/ref.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
+import { compareRV, covers, laterRV } from '#core/rv.ts';
 import { type ByRV, createByRV } from './by-rv.ts';
 import type { Cached } from './decode.ts';
 import { createIndexes, type Indexes } from './indexes.ts';
 import type { Listener } from './port.ts';
-import { compareRV, covers, laterRV } from './rv.ts';
 
 /**
  * What is known of one resource. `delivered` is what list and watch brought up to `syncedRV`; the overlay holds own

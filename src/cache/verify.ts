@@ -2,10 +2,10 @@ import { TransportError } from '#api/failure.ts';
 import { METADATA_LIST } from '#api/metadata.ts';
 import type { Reader } from '#api/port.ts';
 import { keyOf } from '#core/ref.ts';
+import { compareRV, covers, isRV, laterRV } from '#core/rv.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import { listPage, listPages } from './list.ts';
 import type { CachePlan } from './plan-caches.ts';
-import { compareRV, covers, isRV, laterRV } from './rv.ts';
 import type { Store } from './store.ts';
 
 /** How long the watch may pass a list's version by itself before the objects are compared. */

@@ -1,8 +1,8 @@
 import { METADATA_LIST } from '#api/metadata.ts';
 import type { Reader } from '#api/port.ts';
+import { compareRV } from '#core/rv.ts';
 import { listPage } from './list.ts';
 import type { CachePlan } from './plan-caches.ts';
-import { compareRV } from './rv.ts';
 import type { Store } from './store.ts';
 
 interface Parts {

@@ -48,6 +48,17 @@ test.each<[string, OpenWrite['verb'], object[], string]>([
   expect(await resolve(open(verb), reader, 'reader')).toMatchObject({ as });
 });
 
+test.each([
+  { rv: '99', as: 'unknown' },
+  { rv: '100', as: 'not-applied' },
+  { rv: '1000', as: 'not-applied' },
+])('a store at $rv, that was known up to 100, tells of a deletion: $as', async ({ rv, as }) => {
+  const items = [{ metadata: { uid: 'u1' } }];
+  const get = async () => ({ status: 200, body: { metadata: { resourceVersion: rv }, items } });
+  const reader = { get, review: () => Promise.reject(new TypeError('reviewing')) };
+  expect(await resolve({ ...open('delete'), known: '100' }, reader, 'reader')).toMatchObject({ as });
+});
+
 test.each<[string, () => Promise<{ status: number; body: unknown }>]>([
   ['is refused', async () => ({ status: 403, body: {} })],
   ['fails', () => Promise.reject(new Error('away'))],

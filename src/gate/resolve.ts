@@ -4,6 +4,7 @@ import type { Barrier, Cache } from '#cache/port.ts';
 import { type Controller, watchesAll } from '#core/controller.ts';
 import type { WireRequest } from '#core/request.ts';
 import { type ApiObject, pathOf, type Resource } from '#core/resource.ts';
+import { compareRV, isRV } from '#core/rv.ts';
 import type { Clock, Ms } from '#core/time.ts';
 
 /** A recorded attempt whose answer is not known. */
@@ -12,6 +13,8 @@ export interface OpenWrite {
   readonly target: WireRequest['target'];
   /** The precondition that a patch or update carried. */
   readonly resourceVersion?: string;
+  /** Up to which version the resource was known when the answer was lost; '' for not at all. */
+  readonly known?: string;
   /** The gate derived the name, so an object of that name can only be this write's. */
   readonly derivedName: boolean;
 }
@@ -24,6 +27,12 @@ export interface Resolution {
 const UNREADABLE: Resolution = {
   as: 'unknown',
   how: 'the object cannot be read: the join with the audit log closes it',
+};
+
+/** What a restored store says of a write to the one before it. */
+export const WENT_BACK: Resolution = {
+  as: 'unknown',
+  how: 'the history went back since: the join with the audit log closes it',
 };
 
 /** Who may list what a controller writes: `reader`, unless it works on everything and lists for itself. */
@@ -41,7 +50,9 @@ export async function resolve(open: OpenWrite, reader: Reader, identity: string)
   if (target.name === undefined || open.verb === 'deletecollection') return UNREADABLE;
   const read = await readByName(target.resource, target.namespace, target.name, reader, identity);
   if (read === undefined) return UNREADABLE;
-  const { object } = read;
+  const { object, rv } = read;
+  // A restored store tells nothing of what was done to the one before it.
+  if (isRV(rv) && compareRV(rv, open.known ?? '') < 0) return WENT_BACK;
   switch (open.verb) {
     case 'create':
       return resolveCreate(open, object);
@@ -80,14 +91,15 @@ async function readByName(
   name: string,
   reader: Reader,
   identity: string,
-): Promise<{ object: ApiObject | undefined } | undefined> {
+): Promise<{ object: ApiObject | undefined; rv: unknown } | undefined> {
   const query = new URLSearchParams({ fieldSelector: `metadata.name=${name}` });
   try {
     const path = `${pathOf(resource, namespace === undefined ? {} : { namespace })}?${query}`;
     const answer = await reader.get(identity, path, { accept: METADATA_LIST });
     if (answer.status !== 200) return undefined;
-    const items = (answer.body as { items?: unknown }).items;
-    return Array.isArray(items) ? { object: items[0] as ApiObject | undefined } : undefined;
+    const { items, metadata } = answer.body as { items?: unknown; metadata?: { resourceVersion?: unknown } };
+    const rv = metadata?.resourceVersion;
+    return Array.isArray(items) ? { object: items[0] as ApiObject | undefined, rv } : undefined;
   } catch {
     return undefined;
   }

@@ -10,7 +10,7 @@ import { foresee } from './foresee.ts';
 import { wishOf } from './judge.ts';
 import { ON_THE_WAY } from './lost.ts';
 import type { GateParts } from './ports.ts';
-import { lostBarrier, type OpenWrite, readingFor, resolve } from './resolve.ts';
+import { lostBarrier, type OpenWrite, readingFor, resolve, WENT_BACK } from './resolve.ts';
 import type { Pending, Work } from './work.ts';
 
 /** The ledger refills the bytes of a namespace over minutes. */
@@ -152,7 +152,10 @@ function lost(pending: Pending, { auditId }: Attempt, { controller }: Work, part
   const wait = request.timeout + ON_THE_WAY;
   parts.lost.add(wait);
   if (request.class === 'event') return { outcome };
+  const { cache } = parts;
+  const era = cache.era();
   const open: OpenWrite = {
+    known: cache.syncedRV(request.target.resource),
     verb: request.verb,
     target: request.target,
     derivedName: write.verb === 'create' && write.object.metadata?.name === undefined,
@@ -160,7 +163,8 @@ function lost(pending: Pending, { auditId }: Attempt, { controller }: Work, part
       write.resourceVersion !== undefined && { resourceVersion: write.resourceVersion }),
   };
   const settle = async (): Promise<void> => {
-    const { as, how } = await resolve(open, parts.reader, readingFor(controller));
+    const found = await resolve(open, parts.reader, readingFor(controller));
+    const { as, how } = cache.era() === era ? found : WENT_BACK;
     // Nothing can happen under this name any more. A further attempt gets its own: else a name that is there would tell
     // of the one what became of the other.
     if (open.derivedName) parts.names.spent(writeId);

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createDecoder } from '#cache/decode.ts';
 import { projectionOf } from '#cache/projections.ts';
-import { compareRV } from '#cache/rv.ts';
 import { share } from '#cache/share.ts';
+import { compareRV } from '#core/rv.ts';
 
 const key = fc.oneof(fc.constantFrom('__proto__', 'constructor', 'toString', 'a', 'b'), fc.string({ maxLength: 3 }));
 const { tree } = fc.letrec((tie) => ({

@@ -1,6 +1,5 @@
 import type { RecordedRequest } from '#api/port.ts';
 import type { Cache } from '#cache/port.ts';
-import { compareRV, covers } from '#cache/rv.ts';
 import type { Controller, Input } from '#core/controller.ts';
 import { listedBy, watchesAll } from '#core/controller.ts';
 import type { Deployment, Lease, OwnerReference, Pod, ReplicaSet } from '#core/k8s/types.gen.ts';
@@ -8,6 +7,7 @@ import { controllerOf } from '#core/owner.ts';
 import { isActive } from '#core/pod.ts';
 import { keyOf } from '#core/ref.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
+import { compareRV, covers } from '#core/rv.ts';
 import { digestThatMatters } from '#gate/park.ts';
 import { sha256 } from '#ledger/caps.ts';
 import { textOf } from '#ledger/leaf.ts';
