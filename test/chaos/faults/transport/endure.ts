@@ -56,11 +56,11 @@ export async function endure(
   }
 }
 
-/** Whether this is one of the first requests of its kind: method, path, and whether it watches. */
+/** Whether this is one of the first requests of its kind: who asks, method, path, and whether it watches. */
 export function firstOf(times: number): (request: RequestSeen) => boolean {
   const counts = new Map<string, number>();
-  return ({ method, url, watch }) => {
-    const key = `${method} ${url.split('?')[0]} ${watch}`;
+  return ({ method, url, user, watch }) => {
+    const key = `${user} ${method} ${url.split('?')[0]} ${watch}`;
     const count = (counts.get(key) ?? 0) + 1;
     counts.set(key, count);
     return count <= times;
