@@ -17,7 +17,8 @@ export function inOrder(faults: readonly Fault[]): readonly Fault[] {
 /** Which groups each file of `test/integration` tries: files run side by side, the faults of one share their arenas. */
 export const SHORT_RUN = {
   'chaos-process': ['process', 'store', 'policy'],
-  'chaos-ledger': ['ledger', 'identity', 'clock'],
+  'chaos-ledger': ['ledger'],
+  'chaos-clock': ['clock', 'identity'],
 } as const satisfies Readonly<Record<string, readonly Fault['group'][]>>;
 
 /** Only by `npm run chaos`: what they expect is a time, and a machine that is busy with other tests has none to give. */

@@ -1,4 +1,4 @@
-/** Disks, files and keys that fail, and clocks that jump. */
+/** Disks and files that fail. */
 import { shortRun } from '../chaos/short.ts';
 
 shortRun('chaos-ledger');
