@@ -343,7 +343,8 @@ describe('what the API server really answers', () => {
     await make('core/configmaps', held);
     await make('core/pods', {
       metadata: { name: 'pod' },
-      spec: { containers: [container], automountServiceAccountToken: false },
+      // Of no node: else it would be given time to end.
+      spec: { containers: [container], automountServiceAccountToken: false, schedulerName: 'nobody' },
     } as never);
     expect([seen('core/configmaps', 'plain'), seen('core/configmaps', 'held'), seen('core/pods', 'pod')]).toEqual([
       true,
