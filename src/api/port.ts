@@ -32,8 +32,8 @@ export interface Streams {
   /**
    * Opens a watch on a connection of its own with the identity's newest certificate. The status of the answer comes
    * first; the lines end when the server closes in order or `signal` aborts. They throw a TransportError when the
-   * connection breaks, nothing arrived for `silence` (no answer at all: sooner), or a line is no watch event. Not iterating does not close it:
-   * abort the signal.
+   * connection breaks, nothing arrived for `silence` (no answer at all: sooner), or a line is no watch event. Not
+   * iterating does not close it: abort the signal.
    */
   watch(
     identity: string,

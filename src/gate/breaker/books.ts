@@ -108,7 +108,8 @@ export class Books {
 
   /**
    * A leader that was killed had seen the evidence, and what goes on now is what is left of what it was let take: the
-   * next one has not seen the owner's end, and need not. Never more than was kept then.
+   * next one has not seen the owner's end, and need not. What it took after it was last kept is not known, and may be
+   * taken once more.
    */
   #goesOn({ root, loss, total = 0 }: Ask, { evident }: Standing): boolean {
     const wanted = Math.max(evident.used + bounded(loss), bounded(total));
