@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pathOf, type Resource } from '#core/resource.ts';
 import type { Admin } from '#kit/admin.ts';
 import { type IdentityCluster, identityCluster } from '#kit/identity-cluster.ts';
-import { until } from '#kit/wait.ts';
 
 const ROLES = 'rbac.authorization.k8s.io/clusterroles';
 let world: IdentityCluster;
@@ -34,11 +33,7 @@ beforeAll(async () => {
   const names = ['clusterrole-aggregation', 'pod-garbage-collector', 'ttl-after-finished'];
   clients = new Map(await Promise.all(names.map(async (name) => [name, await world.as(name)] as const)));
   const { admin } = world;
-  await admin.apply('rbac.authorization.k8s.io/clusterrolebindings', {
-    metadata: { name: 'test:everything' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'comptroller:controllers' }],
-  } as object);
+  await world.openRights();
   await admin.create('core/serviceaccounts', { metadata: { name: 'default' } }, { namespace: 'default' });
   for (const name of ['runs', 'ends']) await admin.create('core/pods', { metadata: at(name), spec });
   for (const name of ['runs', 'kept'])
@@ -54,16 +49,6 @@ beforeAll(async () => {
     metadata: { name: 'sum' },
     aggregationRule: { clusterRoleSelectors: [{ matchLabels: { none: 'x' } }] },
   });
-  // The API server takes policies up a moment after they are written: tried without effect.
-  const inForce = async (): Promise<boolean> => {
-    const tries = [
-      await send('ttl-after-finished', 'DELETE', `${pathOf('batch/jobs', at('kept'))}?dryRun=All`),
-      await patch('clusterrole-aggregation', ROLES, 'plain', { rules: [] }),
-      await patch('pod-garbage-collector', 'core/pods', 'runs', { status: { reason: 'x' } }, 'status'),
-    ];
-    return tries.every(({ status }) => status === 403);
-  };
-  await until(inForce, { timeout: 30_000, why: 'the admission policies to be in force' });
 });
 afterAll(() => world?.stop());
 

@@ -4,7 +4,6 @@ import type { ApiObject } from '#core/resource.ts';
 import { pathOf } from '#core/resource.ts';
 import type { Admin } from '#kit/admin.ts';
 import { type IdentityCluster, identityCluster } from '#kit/identity-cluster.ts';
-import { until } from '#kit/wait.ts';
 
 let world: IdentityCluster;
 let thief: Admin;
@@ -51,25 +50,12 @@ const ok = { status: 200 };
 beforeAll(async () => {
   world = await identityCluster();
   thief = await world.as('deployment');
-  await world.admin.apply('rbac.authorization.k8s.io/clusterrolebindings', {
-    metadata: { name: 'test:everything' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'comptroller:controllers' }],
-  } as object);
+  await world.openRights();
   const made = await world.admin.create('apps/deployments', {
     metadata: { namespace, name: 'web' },
     spec: { replicas: 0, selector: { matchLabels: { app: 'web' } }, template: template({ app: 'web' }) },
   });
   owner = { name: 'web', uid: made.metadata?.uid ?? '' };
-  // The API server takes policies up a moment after they are written.
-  const inForce = async (): Promise<boolean> => {
-    const said = [
-      await send('POST', sets, replicaSet('early')),
-      await send('PATCH', webPath, { spec: { replicas: 9 } }),
-    ];
-    return said.every((one) => (one as { message: string }).message.includes('ValidatingAdmissionPolicy'));
-  };
-  await until(inForce, { timeout: 30_000, why: 'the admission policies to be in force' });
 });
 afterAll(() => world?.stop());
 

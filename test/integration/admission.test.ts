@@ -3,7 +3,6 @@ import type { ApiObject, Resource } from '#core/resource.ts';
 import { pathOf } from '#core/resource.ts';
 import type { Admin } from '#kit/admin.ts';
 import { type IdentityCluster, identityCluster } from '#kit/identity-cluster.ts';
-import { until } from '#kit/wait.ts';
 
 /**
  * What stands in the API server behind the gate: a certificate that is used beside Comptroller can do its controller's
@@ -24,29 +23,10 @@ beforeAll(async () => {
   rootCa = await world.as('root-ca-certificate-publisher');
   reader = await world.as('reader');
   leader = await world.as('leader');
-  await world.admin.apply('rbac.authorization.k8s.io/clusterrolebindings', {
-    metadata: { name: 'test:everything' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'comptroller:controllers' }],
-  } as object);
+  await world.openRights();
   await world.admin.create('core/serviceaccounts', { metadata: { name: 'default' } }, { namespace: 'default' });
   const made = await world.admin.create('apps/replicasets', replicaSet('web'), { namespace: 'default' });
   owner = { name: 'web', uid: made.metadata?.uid ?? '' };
-  // The API server takes policies up a moment after they are written.
-  const tries: [Admin, ApiObject][] = [
-    [reader, configMap('early')],
-    [replicaset, pod('early')],
-    [replicaset, event('early', 'kubelet')],
-    [serviceaccount, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'early' } }],
-    [rootCa, { ...configMap('kube-root-ca.crt'), immutable: true } as ApiObject],
-  ];
-  const refused = async (): Promise<boolean> => {
-    const said = await Promise.all(tries.map(([as, object]) => make(as, object)));
-    return said.every(({ status, message }) => status === 403 && message.includes('ValidatingAdmissionPolicy'));
-  };
-  await until(refused, { timeout: 30_000, why: 'the admission policies to be in force' });
-  for (const name of ['early', 'kube-root-ca.crt'])
-    await world.admin.delete('core/configmaps', { namespace: 'default', name });
 });
 afterAll(() => world?.stop());
 

@@ -7,7 +7,6 @@ import { renderManifests } from '#identity/manifests.ts';
 import type { Manifest, PolicyRule } from '#identity/manifests-parts/kubernetes.ts';
 import type { Admin } from '#kit/admin.ts';
 import { type IdentityCluster, identityCluster } from '#kit/identity-cluster.ts';
-import { until } from '#kit/wait.ts';
 
 let world: IdentityCluster;
 let slices: Admin;
@@ -21,14 +20,6 @@ beforeAll(async () => {
   const spec = { selector: { app: 'web' }, ports: [{ port: 80 }] };
   const made = await world.admin.create('core/services', { metadata: { name: 'web' }, spec }, { namespace: 'default' });
   uid = made.metadata?.uid ?? '';
-  const inForce = async (): Promise<boolean> => {
-    const answers = [
-      await make(slices, sliceOf('early', { labels: {} })),
-      await make(legacy, endpointsOf('early', {}, {})),
-    ];
-    return answers.every(({ status, message }) => status === 403 && message.includes('ValidatingAdmissionPolicy'));
-  };
-  await until(inForce, { timeout: 30_000, why: 'the admission policies to be in force' });
 });
 afterAll(() => world?.stop());
 

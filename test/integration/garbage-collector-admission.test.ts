@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ApiObject, pathOf } from '#core/resource.ts';
 import type { Admin } from '#kit/admin.ts';
 import { type IdentityCluster, identityCluster } from '#kit/identity-cluster.ts';
-import { until } from '#kit/wait.ts';
 
 let world: IdentityCluster;
 let thief: Admin;
@@ -47,22 +46,9 @@ async function make(name: string, metadata: object = {}): Promise<void> {
 beforeAll(async () => {
   world = await identityCluster();
   thief = await world.as('garbage-collector');
-  await world.admin.apply('rbac.authorization.k8s.io/clusterrolebindings', {
-    metadata: { name: 'test:everything' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'comptroller:controllers' }],
-  } as object);
+  await world.openRights();
   await make('owner');
   owner = (await world.admin.get('core/configmaps', { namespace: 'default', name: 'owner' })) as ApiObject;
-  let tried = 0;
-  const inForce = async (): Promise<boolean> => {
-    tried += 1;
-    // With a body the API server does not read the query: only the body makes it a dry run.
-    const dryRun = { apiVersion: 'v1', kind: 'DeleteOptions', dryRun: ['All'] };
-    const tries = [await send('DELETE', at('owner'), dryRun), await patch('owner', { labels: { app: `y${tried}` } })];
-    return tries.every(({ message }) => message.includes('garbage-collector.comptroller.dev'));
-  };
-  await until(inForce, { timeout: 90_000, why: 'the admission policy to be in force' });
 });
 afterAll(() => world?.stop());
 

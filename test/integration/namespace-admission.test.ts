@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ApiObject } from '#core/resource.ts';
 import type { Admin } from '#kit/admin.ts';
 import { type IdentityCluster, identityCluster } from '#kit/identity-cluster.ts';
-import { until } from '#kit/wait.ts';
 
 /**
  * What a stolen certificate of the namespace controller can do beside Comptroller: nothing but empty namespaces that
@@ -18,11 +17,7 @@ beforeAll(async () => {
   world = await identityCluster();
   thief = await world.as('namespace');
   const { admin } = world;
-  await admin.apply('rbac.authorization.k8s.io/clusterrolebindings', {
-    metadata: { name: 'test:everything' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'comptroller:controllers' }],
-  } as object);
+  await world.openRights();
   for (const name of ['ends', 'stays']) {
     await admin.create('core/namespaces', { metadata: { name, labels: { team: 'a' } } });
     for (const one of ['a', 'b', 'c'])
@@ -31,17 +26,6 @@ beforeAll(async () => {
   const ends = (await admin.get('core/namespaces', { name: 'ends' })) as ApiObject;
   await admin.call('PUT', FINALIZE('ends'), { body: { ...ends, spec: { finalizers: ['kubernetes', HOLD] } } });
   await admin.delete('core/namespaces', { name: 'ends' });
-  // The API server takes up each policy by itself: the one for all controllers, and the one of this.
-  const inForce = async (): Promise<boolean> => {
-    const answers = [
-      await said('DELETE', '/api/v1/namespaces/stays/configmaps?dryRun=All'),
-      await said('PATCH', '/api/v1/namespaces/stays/status?dryRun=All', {
-        status: { phase: 'Active', conditions: [] },
-      }),
-    ];
-    return answers.every(({ message }) => message.includes('ValidatingAdmission'));
-  };
-  await until(inForce, { timeout: 30_000, why: 'the admission policies to be in force' });
 });
 afterAll(() => world?.stop());
 

@@ -11,6 +11,7 @@ import { spawnKeeper } from '#keeper/spawn.ts';
 import { startCluster } from '#local/cluster.ts';
 import type { LocalCluster } from '#local/local-cluster.ts';
 import { Admin } from './admin.ts';
+import { inForce } from './in-force.ts';
 
 export interface IdentityCluster {
   readonly cluster: LocalCluster;
@@ -23,6 +24,8 @@ export interface IdentityCluster {
   upstreamKeeper(): Promise<Keeper>;
   /** A client with a fresh certificate from any keeper. */
   clientFrom(keeper: Keeper, identity: string): Promise<Admin>;
+  /** Lets each controller do everything as far as RBAC goes: what refuses then is an admission policy. */
+  openRights(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -46,6 +49,7 @@ export async function identityCluster(): Promise<IdentityCluster> {
   };
   const keeper = await startKeeper('comptroller');
   await admin.applyYaml(toYaml(renderManifests(CONTROLLERS, { mode: 'comptroller', generations: new Map() })));
+  await inForce(admin);
   let issued = 0;
   const clientFrom = async (from: Keeper, identity: string): Promise<Admin> => {
     const { key, csr } = await newRequest();
@@ -66,6 +70,14 @@ export async function identityCluster(): Promise<IdentityCluster> {
     as: (identity) => clientFrom(keeper, identity),
     upstreamKeeper: () => startKeeper('upstream'),
     clientFrom,
+    async openRights() {
+      await admin.apply('rbac.authorization.k8s.io/clusterrolebindings', {
+        metadata: { name: 'test:everything' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'comptroller:controllers' }],
+      } as object);
+      await inForce(admin);
+    },
     async stop() {
       for (const close of closers) await close();
       await cluster.stop();
