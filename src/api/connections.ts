@@ -1,4 +1,5 @@
 import { Client, type Dispatcher, Pool } from 'undici';
+import type { Clock, Ms } from '#core/time.ts';
 import type { Credential, Identities } from '#identity/port.ts';
 import type { Suspicion } from './suspicion.ts';
 
@@ -67,18 +68,24 @@ export interface Connections {
 interface Lane {
   readonly pool: Pool;
   readonly turn: number;
+  /** Monotonic time. */
+  readonly made: Ms;
+}
+
+export interface ConnectionsOptions {
+  readonly endpoint: Endpoint;
+  readonly identities: Identities;
+  readonly clock: Clock;
+  readonly perIdentity: number;
+  readonly suspicion?: Suspicion;
 }
 
 /**
  * A lazy bounded pool per identity. After a renewal new requests take a new pool at once, and the old one closes when
- * its last request has ended: make before break. So they do when its connections are suspected to be dead.
+ * its last request has ended: make before break. So do all that are older than a request whose answer is late.
  */
-export function createConnections(
-  endpoint: Endpoint,
-  identities: Identities,
-  perIdentity: number,
-  suspicion?: Suspicion,
-): Connections {
+export function createConnections(parts: ConnectionsOptions): Connections {
+  const { endpoint, identities, clock, perIdentity, suspicion } = parts;
   const origin = originOf(endpoint);
   const lanes = new Map<string, Lane>();
   const draining = new Set<Promise<void>>();
@@ -96,7 +103,7 @@ export function createConnections(
     const lane = lanes.get(identity);
     if (lane?.turn === credential.turn) return lane.pool;
     const pool = new Pool(origin, { ...options(endpoint, credential), connections: perIdentity });
-    lanes.set(identity, { pool, turn: credential.turn });
+    lanes.set(identity, { pool, turn: credential.turn, made: clock.now().mono });
     if (lane !== undefined) drain(lane.pool);
     return pool;
   };
@@ -108,7 +115,10 @@ export function createConnections(
     lanes.delete(identity);
     if (lane !== undefined) drain(lane.pool);
   };
-  const unsuspect = suspicion?.onRaised(({ identity }) => leave(identity));
+  // Whoever forgot the connection of one identity forgot those of the others: each would lose seconds to find out.
+  const unsuspect = suspicion?.onRaised(({ since }) => {
+    for (const [identity, { made }] of [...lanes]) if (made <= since) leave(identity);
+  });
   return {
     of,
     close: async () => {

@@ -24,6 +24,8 @@ export interface ExchangeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Asked in the turn of the socket write; absent: yes. */
   readonly admit?: (() => boolean) | undefined;
+  /** The first sign of an answer came. */
+  readonly onHead?: (() => void) | undefined;
 }
 
 type Trouble = (Exchange & { kind: 'failed' })['why'];
@@ -64,7 +66,7 @@ interface Outlet {
 
 /** Hears the library, and collects the answer. */
 function createHandler(
-  { admit, maxBytes }: ExchangeOptions,
+  { admit, maxBytes, onHead }: ExchangeOptions,
   { over, finish, reject }: Outlet,
 ): Dispatcher.DispatchHandler & { fail(why: Trouble): void } {
   let started = false;
@@ -95,6 +97,7 @@ function createHandler(
     onResponseStart(_controller, code, received) {
       // 1xx are not the answer; undici hands them over too.
       if (code < 200) return;
+      onHead?.();
       status = code;
       headers = received;
     },

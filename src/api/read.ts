@@ -24,6 +24,8 @@ export interface ReaderOptions {
 const DEFAULT_TIMEOUT: Ms = 30_000;
 /** A page of 500 of the largest usual objects fits; what does not is refused, never buffered. */
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
+/** A GET that nothing is heard of for so long, or for a sixth of its time, is asked on another connection as well. */
+const PATIENCE: Ms = 5_000;
 /** Waits before the second and third try of a GET whose connection failed. */
 const PAUSES: readonly Ms[] = [50, 250];
 
@@ -39,11 +41,12 @@ interface Ask {
   readonly headers: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
   readonly body?: string;
+  readonly onHead?: () => void;
 }
 
 export function createReader(options: ReaderOptions): Reader & { close(): Promise<void> } {
-  const { endpoint, identities, clock } = options;
-  const connections = createConnections(endpoint, identities, options.perIdentity ?? 4, options.suspicion);
+  const { clock } = options;
+  const connections = createConnections({ ...options, perIdentity: options.perIdentity ?? 4 });
   const wire: Wire = { ...options, connections };
   return {
     get: async (identity, path, { timeout = DEFAULT_TIMEOUT, signal, accept } = {}) => {
@@ -71,7 +74,7 @@ async function getPatiently(wire: Wire, ask: Ask): Promise<Exchange> {
   const { clock } = wire;
   const deadline = clock.now().mono + ask.timeout;
   for (let tries = 0; ; tries++) {
-    const result = await once(wire, { ...ask, timeout: Math.max(1, deadline - clock.now().mono) });
+    const result = await askTwice(wire, { ...ask, timeout: Math.max(1, deadline - clock.now().mono) });
     const pause = PAUSES[tries];
     const again = result.kind === 'failed' && result.why === 'broken' && pause !== undefined;
     if (!again || clock.now().mono + pause >= deadline) return result;
@@ -79,15 +82,47 @@ async function getPatiently(wire: Wire, ask: Ask): Promise<Exchange> {
   }
 }
 
+/**
+ * The connection may be dead, and its end never be told: then the answer comes on a new one. Or the API server is slow:
+ * then the first answer counts.
+ */
+function askTwice(wire: Wire, ask: Ask): Promise<Exchange> {
+  const { clock, suspicion } = wire;
+  const { identity, timeout } = ask;
+  const patience = Math.max(PATIENCE, timeout / 6);
+  if (patience >= timeout) return once(wire, ask);
+  const since = clock.now().mono;
+  return new Promise((resolve) => {
+    const loser = new AbortController();
+    const signal = ask.signal === undefined ? loser.signal : AbortSignal.any([ask.signal, loser.signal]);
+    let open = 0;
+    const send = (within: Ms): void => {
+      open++;
+      once(wire, { ...ask, timeout: within, signal, onHead: () => cancel() }).then((result) => {
+        open--;
+        if (result.kind !== 'answered' && open > 0) return;
+        cancel();
+        resolve(result);
+        loser.abort();
+      });
+    };
+    const cancel = clock.after(patience, () => {
+      suspicion?.raise({ identity, since });
+      send(timeout - patience);
+    });
+    send(timeout);
+  });
+}
+
 async function once(wire: Wire, ask: Ask): Promise<Exchange> {
   const { clock, meter, endpoint, connections } = wire;
-  const { identity, method, path, timeout, signal, body } = ask;
+  const { identity, method, path, timeout, signal, body, onHead } = ask;
   const begun = clock.now().mono;
   const bearer = wire.token === undefined ? {} : { authorization: `Bearer ${wire.token}` };
   const headers = { accept: 'application/json', 'user-agent': userAgent(endpoint), ...bearer, ...ask.headers };
   const maxBytes = wire.maxBytes ?? DEFAULT_MAX_BYTES;
   const request = { method, path, headers, ...(body !== undefined && { body }) };
-  const result = await exchange(connections.of(identity), request, { clock, maxBytes, timeout, signal });
+  const result = await exchange(connections.of(identity), request, { clock, maxBytes, timeout, signal, onHead });
   const code = result.kind === 'answered' ? String(result.status) : '<error>';
   meter.count('rest_client_requests_total', { code, method, identity });
   if (isLate(result)) wire.suspicion?.raise({ identity, since: begun });

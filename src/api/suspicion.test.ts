@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type FakeApiServer, fakeApiServer } from '#kit/fake-apiserver.ts';
 import { fakeClock } from '#kit/fake-clock.ts';
 import { recordingTelemetry } from '#kit/telemetry.ts';
@@ -37,12 +37,13 @@ describe('an answer that does not come in time', () => {
   afterEach(() => server.close());
 
   /** The first connection is dead from its second request on. */
-  const dieOnce = (): void => {
+  const dieOnce = (): (() => number) => {
     let requests = 0;
     server.handle((_message, response) => {
       requests++;
       if (requests !== 2) response.end('{}');
     });
+    return () => requests;
   };
 
   test('has later reads take another connection', async () => {
@@ -56,7 +57,7 @@ describe('an answer that does not come in time', () => {
     await reader.close();
   });
 
-  test('of a read has later writes of that identity take another connection, and no others', async () => {
+  test('of a read has later writes of all identities take another connection', async () => {
     const { endpoint, identities } = server;
     const common = { endpoint, identities, clock: systemClock, meter, suspicion };
     const reader = createReader(common);
@@ -83,7 +84,70 @@ describe('an answer that does not come in time', () => {
     await expect(reader.get('leader', '/late', { timeout: 50 })).rejects.toMatchObject({ trouble: 'timeout' });
     expect(server.connections).toHaveLength(3);
     await all();
-    expect(server.connections).toHaveLength(4);
+    expect(server.connections).toHaveLength(5);
     await Promise.all([reader.close(), writer.close()]);
+  });
+
+  test('leaves no connection that is younger than the question', async () => {
+    const { endpoint, identities } = server;
+    const clock = fakeClock();
+    const reader = createReader({ endpoint, identities, clock, meter, suspicion, perIdentity: 1 });
+    server.handle((_message, response) => response.end('{}'));
+    clock.advance(1000);
+    await reader.get('reader', '/x');
+    suspicion.raise({ identity: 'leader', since: clock.now().mono - 1 });
+    await reader.get('reader', '/x');
+    expect(server.connections).toHaveLength(1);
+    suspicion.raise({ identity: 'reader', since: clock.now().mono });
+    await reader.get('reader', '/x');
+    expect(server.connections).toHaveLength(2);
+    await reader.close();
+  });
+
+  test('is asked for again on another connection, and comes within the time of one question', async () => {
+    const { endpoint, identities } = server;
+    const clock = fakeClock();
+    const reader = createReader({ endpoint, identities, clock, meter, suspicion, perIdentity: 1 });
+    const requests = dieOnce();
+    await reader.get('reader', '/x');
+    const answer = reader.get('reader', '/x');
+    await vi.waitFor(() => expect(requests()).toBe(2));
+    clock.advance(4_999);
+    expect(server.connections).toHaveLength(1);
+    clock.advance(1);
+    expect(await answer).toMatchObject({ status: 200 });
+    expect(server.connections).toHaveLength(2);
+    await reader.close();
+  });
+
+  test('counts when it comes late and the new connection is as slow', async () => {
+    const { endpoint, identities } = server;
+    const clock = fakeClock();
+    const reader = createReader({ endpoint, identities, clock, meter, suspicion });
+    const waiting: (() => void)[] = [];
+    server.handle((_message, response) => waiting.push(() => response.end(`{"n":${waiting.length}}`)));
+    const answer = reader.get('reader', '/x');
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    clock.advance(5_000);
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    waiting[0]?.();
+    expect(await answer).toMatchObject({ status: 200, body: { n: 2 } });
+    await reader.close();
+  });
+
+  test('is asked for twice at most', async () => {
+    const { endpoint, identities } = server;
+    const clock = fakeClock();
+    const reader = createReader({ endpoint, identities, clock, meter, suspicion });
+    let requests = 0;
+    server.handle(() => void requests++);
+    const answer = reader.get('reader', '/x');
+    await vi.waitFor(() => expect(requests).toBe(1));
+    clock.advance(5_000);
+    await vi.waitFor(() => expect(requests).toBe(2));
+    clock.advance(25_000);
+    await expect(answer).rejects.toMatchObject({ trouble: 'timeout' });
+    expect(requests).toBe(2);
+    await reader.close();
   });
 });

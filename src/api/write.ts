@@ -30,9 +30,9 @@ export const WRITE_MARGIN: Ms = 2_000;
 const MAX_ANSWER = 16 * 1024 * 1024;
 
 export function createWriter(options: WriterOptions): Writer {
-  const { endpoint, identities, clock, meter, isRecorded } = options;
+  const { clock, meter, isRecorded } = options;
   const perIdentity = options.perIdentity ?? 32;
-  const connections = createConnections(endpoint, identities, perIdentity, options.suspicion);
+  const connections = createConnections({ ...options, perIdentity });
   const lanes = new Map<string, Semaphore>();
   let onWire = 0;
 

@@ -5,7 +5,8 @@ import { CommanderError } from 'commander';
 import { admin } from '#kit/admin.ts';
 import { ensureBinaries } from '#local/build.ts';
 import { startCluster } from '#local/cluster.ts';
-import { install } from '#local/manager.ts';
+import { install, type ManagerOptions } from '#local/manager.ts';
+import { buildRelease } from '../../deploy/release/build.ts';
 import { booksOf } from '../conformance/books.ts';
 import { type Options, parseOptions } from './options.ts';
 import { profilingFlags, renderProfiles } from './profile.ts';
@@ -28,10 +29,10 @@ async function bench(options: Options): Promise<number> {
   const stop = (): void => void cluster.stop().finally(() => process.exit(130));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const arena: Arena = { cluster, admin: person, at: await install(cluster), progress };
+    const comptroller = await howToStart(options);
+    const arena: Arena = { cluster, admin: person, at: await install(cluster), comptroller, progress };
     const rounds: Round[] = [];
-    const extra = options.profile ? { nodeFlags: profilingFlags(PROFILES) } : {};
-    for (const turn of turns(options)) rounds.push(await playRound(arena, turn, extra));
+    for (const turn of turns(options)) rounds.push(await playRound(arena, turn));
     const faults = options.managers.includes('comptroller') ? await books(arena) : [];
     process.stdout.write(`${renderRounds(rounds)}\n`);
     const [first] = rounds;
@@ -45,6 +46,15 @@ async function bench(options: Options): Promise<number> {
     cpSync(join(cluster.directory, 'logs'), join(DIRECTORY, 'logs'), { recursive: true });
     await cluster.stop();
   }
+}
+
+/** As in production, unless asked otherwise: what `npm run build` makes. */
+async function howToStart({ sources, profile }: Options): Promise<ManagerOptions> {
+  if (!sources) progress('building the program');
+  return {
+    ...(!sources && { program: await buildRelease(join(ROOT, 'dist')) }),
+    ...(profile && { nodeFlags: profilingFlags(PROFILES) }),
+  };
 }
 
 /** Shape by shape, round by round; who begins alternates, as the control plane's state is another each time. */

@@ -1,9 +1,9 @@
 /** Starts one of the managers that are compared: same controllers, same workers, on the same control plane. */
 import { CONTROLLERS } from '#controllers/registry.ts';
-import type { LocalCluster } from '#local/local-cluster.ts';
-import { type Installation, type ManagerOptions, startManager } from '#local/manager.ts';
+import { startManager } from '#local/manager.ts';
 import type { ManagedProcess } from '#local/supervisor.ts';
 import type { Manager } from './options.ts';
+import type { Arena } from './rounds.ts';
 
 export interface Running {
   readonly manager: Manager;
@@ -18,13 +18,11 @@ const LIFTED = ['--kube-api-qps=5000', '--kube-api-burst=20000'];
 
 export async function start(
   manager: Manager,
-  cluster: LocalCluster,
-  at: Installation,
-  options: ManagerOptions = {},
+  { cluster, at, comptroller }: Pick<Arena, 'cluster' | 'at' | 'comptroller'>,
 ): Promise<Running> {
   const process =
     manager === 'comptroller'
-      ? await startManager(cluster, at, options)
+      ? await startManager(cluster, at, comptroller)
       : await cluster.startUpstreamManager(upstreamFlags(manager));
   const { pid, logFile } = process;
   return { manager, pid, logFile, stop: () => stop(process, manager === 'comptroller') };

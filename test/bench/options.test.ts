@@ -10,6 +10,7 @@ describe('options of npm run bench', () => {
       rounds: 3,
       nodes: 100,
       record: false,
+      sources: false,
       profile: false,
     });
   });

@@ -12,6 +12,8 @@ export interface Options {
   readonly nodes: number;
   /** Writes RESULTS.md. */
   readonly record: boolean;
+  /** Comptroller from its sources instead of what `npm run build` makes of them. */
+  readonly sources: boolean;
   /** Sums up where Comptroller's time went, instead of comparing. */
   readonly profile: boolean;
 }
@@ -56,6 +58,7 @@ function program(): Command {
     .option('--rounds <count>', 'for each manager; their order alternates', between(1, 100), 3)
     .option('--nodes <count>', 'simulated nodes', between(1, 1000), 100)
     .option('--record', 'write test/bench/RESULTS.md', false)
+    .option('--sources', 'Comptroller from its sources, not from what `npm run build` makes of them', false)
     .option('--profile', "profile Comptroller's run process for one round of the last shape", false)
     .addHelpText('after', `\nShapes:\n${shapes()}\n\n${HELP}`);
 }

@@ -11,10 +11,11 @@ import { memoryOf } from './usage.ts';
 const NAMESPACE = 'present';
 
 /** Made once for all rounds and managers, by upstream's with its limits lifted. */
-export async function populate({ cluster, admin, at, progress }: Arena, stage: Stage, wish: Present): Promise<void> {
+export async function populate(arena: Arena, stage: Stage, wish: Present): Promise<void> {
+  const { admin, progress } = arena;
   if ((await admin.get('core/namespaces', { name: NAMESPACE })) !== undefined) return;
   progress(`making ${wish.deployments} Deployments of ${wish.replicas}`);
-  const running = await start('upstream', cluster, at);
+  const running = await start('upstream', arena);
   await newNamespace(admin, NAMESPACE);
   const there = { ...stage, namespace: NAMESPACE };
   const { done } = await complete(there, 'app:1', wish.deployments);
@@ -31,7 +32,7 @@ export async function populate({ cluster, admin, at, progress }: Arena, stage: S
 
 /** From the start of the process until a Deployment that waited for it is complete; then idle. */
 export async function playPresent(arena: Arena, turn: Turn, stage: Stage, { idle }: Present): Promise<Round> {
-  const { cluster, admin, at, progress } = arena;
+  const { cluster, admin, progress } = arena;
   const { namespace } = stage;
   await admin.create('core/namespaces', { metadata: { name: namespace } });
   await admin.create('core/serviceaccounts', { metadata: { namespace, name: 'default' } });
@@ -39,7 +40,7 @@ export async function playPresent(arena: Arena, turn: Turn, stage: Stage, { idle
   await admin.create('apps/deployments', deployment(stage, 0, 1));
   const from = monotonic();
   const before = counters(cluster);
-  const running = await start(turn.manager, cluster, at);
+  const running = await start(turn.manager, arena);
   await done;
   const wall = (performance.now() - before.time) / 1000;
   await quiet(running.pid);

@@ -16,6 +16,8 @@ export interface Arena {
   readonly cluster: LocalCluster;
   readonly admin: Admin;
   readonly at: Installation;
+  /** How Comptroller is started. */
+  readonly comptroller: ManagerOptions;
   readonly progress: (line: string) => void;
 }
 
@@ -33,13 +35,13 @@ export interface Round extends Turn {
   readonly window: Window;
 }
 
-export async function playRound(arena: Arena, turn: Turn, options: ManagerOptions = {}): Promise<Round> {
+export async function playRound(arena: Arena, turn: Turn): Promise<Round> {
   const { cluster, admin } = arena;
   const client = new ApiClient({ server: cluster.server, caFile: cluster.caFile, ...cluster.adminKeys });
   const stage = { admin, client, namespace: `${turn.shape}-${turn.manager}-${turn.round}` };
   const shape = SHAPES[turn.shape] as Shape;
   try {
-    if (shape.present === undefined) return await playPhases(arena, turn, stage, options);
+    if (shape.present === undefined) return await playPhases(arena, turn, stage);
     await populate(arena, stage, shape.present);
     return await playPresent(arena, turn, stage, shape.present);
   } finally {
@@ -47,9 +49,9 @@ export async function playRound(arena: Arena, turn: Turn, options: ManagerOption
   }
 }
 
-async function playPhases(arena: Arena, turn: Turn, stage: Stage, options: ManagerOptions): Promise<Round> {
-  const { cluster, admin, at, progress } = arena;
-  const running = await start(turn.manager, cluster, at, options);
+async function playPhases(arena: Arena, turn: Turn, stage: Stage): Promise<Round> {
+  const { cluster, admin, progress } = arena;
+  const running = await start(turn.manager, arena);
   const warm = { ...stage, namespace: `warm-${stage.namespace}` };
   await warmUp(warm, running);
   await newNamespace(admin, stage.namespace);
