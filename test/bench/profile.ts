@@ -28,7 +28,7 @@ export const monotonic = (): number => Number(process.hrtime.bigint() / 1000n);
 
 /** Flags of Node that make a process and its workers leave a profile each when they end. */
 export function profilingFlags(directory: string): readonly string[] {
-  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=500'];
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=1000'];
 }
 
 const MODULES = 15;

@@ -1,5 +1,5 @@
 /** `npm run soak`: does Comptroller stay as it is, hour after hour, under load and with certificates that change every minute? */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommanderError } from 'commander';
@@ -20,6 +20,7 @@ import { Sampler, type SeriesName } from './sampler.ts';
 import { judge } from './series.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
+const RESULTS = join(ROOT, 'test-results/soak');
 const NODES = 8;
 const MINUTE = 60_000;
 const say = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
@@ -119,8 +120,7 @@ async function main(options: Options): Promise<number> {
     const { soaked, picture } = await soak(cluster, options);
     const text = renderReport(soaked);
     process.stdout.write(`${text}\n`);
-    const results = join(ROOT, 'test-results/soak');
-    for (const directory of [results, ...(options.record ? [join(import.meta.dirname, '..')] : [])]) {
+    for (const directory of [RESULTS, ...(options.record ? [join(import.meta.dirname, '..')] : [])]) {
       mkdirSync(directory, { recursive: true });
       writeFileSync(join(directory, 'SOAK.md'), text);
       writeFileSync(join(directory, 'SOAK.png'), picture);
@@ -128,6 +128,8 @@ async function main(options: Options): Promise<number> {
     }
     return failuresOf(soaked).length === 0 ? 0 : 1;
   } finally {
+    // Of an end that nobody expected they alone tell why.
+    cpSync(join(cluster.directory, 'logs'), join(RESULTS, 'logs'), { recursive: true });
     await cluster.stop();
   }
 }

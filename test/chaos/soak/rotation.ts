@@ -22,6 +22,8 @@ export class Rotation {
   readonly #end = new AbortController();
   readonly #failed: string[] = [];
   #rounds = 0;
+  #identities = 0;
+  #certificates = 0;
   #running: Promise<void> | undefined;
 
   constructor(stateDir: string, say: (line: string) => void) {
@@ -36,9 +38,13 @@ export class Rotation {
   async stop(): Promise<Rotated> {
     this.#end.abort();
     await this.#running;
-    const identities = this.#serials().length;
-    const certificates = this.#rounds * identities;
-    return { rounds: this.#rounds, identities, certificates, failed: this.#failed };
+    // Counted when they were there: who ended takes the list along.
+    return {
+      rounds: this.#rounds,
+      identities: this.#identities,
+      certificates: this.#certificates,
+      failed: this.#failed,
+    };
   }
 
   async #run(): Promise<void> {
@@ -59,6 +65,8 @@ export class Rotation {
       };
       await until(renewed, { timeout: PATIENCE, every: 100, why: 'every certificate to be another one' });
       this.#rounds += 1;
+      this.#identities = this.#serials().length;
+      this.#certificates += this.#identities;
     } catch (error) {
       const told = `${new Date().toISOString()} ${error instanceof Error ? error.message : String(error)}`;
       this.#failed.push(told);
