@@ -72,6 +72,7 @@ export function openLeadership(
       retryPeriod: election.retryPeriod,
       margin: LEASE_MARGIN,
       jumpBound: JUMP_BOUND,
+      ranBefore: opened.previous.length > 0,
     },
     clock: parts.clock,
     read: async () => leaseFound(await parts.reader.get('leader', leasePath(at), { timeout })),

@@ -12,6 +12,8 @@ export interface ElectorConfig extends Candidate {
   /** Kept free at the end of the lease; see `fenceAdmits`. */
   readonly margin: Ms;
   readonly jumpBound: Ms;
+  /** Replicas have run here before: where there is no lease at the first look, somebody deleted it, and a holder may act. */
+  readonly ranBefore?: boolean;
 }
 
 export type LeaseRead = { readonly ok: true; readonly lease: Lease | undefined } | { readonly ok: false };
@@ -145,7 +147,8 @@ class LeaseElector implements Elector {
     const found = await read().catch((): LeaseRead => ({ ok: false }));
     if (!found.ok) return false;
     // The time is taken after the answer: no earlier than the change that it shows.
-    this.#seen = sight(this.#seen, found.lease, clock.now().mono, config.leaseDuration);
+    const unseen = config.ranBefore === true ? config.leaseDuration : 0;
+    this.#seen = sight(this.#seen, found.lease, clock.now().mono, config.leaseDuration, unseen);
     this.#stale = false;
     return true;
   }

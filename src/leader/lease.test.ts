@@ -21,6 +21,14 @@ describe('stepLease', () => {
     });
   });
 
+  test('a lease that is not there at the first look was deleted, where replicas ran before: its holder may act', () => {
+    const seen = sight(undefined, undefined, now.mono, 1, 15_000);
+    expect(stepLease(seen, self, { ...now, mono: now.mono + 14_999 }, undefined).kind).toBe('wait');
+    expect(stepLease(seen, self, { ...now, mono: now.mono + 15_000 }, undefined).kind).toBe('create');
+    const later = sight(seen, held('b_1'), now.mono + 10, 1, 15_000);
+    expect(later.heldUntil).toBe(now.mono + 10 + 20_000);
+  });
+
   test("waits for the holder's own duration after the last change, by the local clock only", () => {
     const first = sight(undefined, held('b_1', '7', { renewTime: '1999-01-01T00:00:00.000000Z' }), now.mono, 1);
     expect(stepLease(first, self, now, undefined)).toEqual({ kind: 'wait', until: now.mono + 20_000, holder: 'b_1' });

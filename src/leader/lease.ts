@@ -33,12 +33,19 @@ export type Step =
 
 /**
  * Notes what was read at `mono`. The holder's own times are never compared with our clocks: a lease counts as renewed
- * when it changed under our eyes, as upstream does it. `fallback` is how long a holder that names no duration is waited for.
+ * when it changed under our eyes, as upstream does it. `fallback` is how long a holder that names no duration is waited
+ * for, `unseen` how long one whose lease was deleted before we ever saw it.
  */
-export function sight(last: Sighting | undefined, lease: Lease | undefined, mono: Ms, fallback: Ms): Sighting {
+export function sight(
+  last: Sighting | undefined,
+  lease: Lease | undefined,
+  mono: Ms,
+  fallback: Ms,
+  unseen: Ms = 0,
+): Sighting {
   if (last !== undefined && versionOf(last.lease) === versionOf(lease)) return last;
   const holder = lease?.spec?.holderIdentity ?? '';
-  if (lease === undefined) return { lease, since: mono, heldUntil: last?.heldUntil ?? mono };
+  if (lease === undefined) return { lease, since: mono, heldUntil: last?.heldUntil ?? mono + unseen };
   return { lease, since: mono, heldUntil: holder === '' ? mono : mono + (durationOf(lease) ?? fallback) };
 }
 

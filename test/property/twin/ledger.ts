@@ -15,6 +15,17 @@ import type { Host, Sim } from './sim.ts';
 
 const TICK: Ms = 1000;
 const KEY = Buffer.alloc(32, 7);
+/** Each replica ran here before the story begins: it knows that there was a Lease. */
+const BEFORE: Opened['previous'][number] = {
+  id: 'before',
+  origin: originOf('twin', 'before'),
+  size: 0,
+  root: '',
+  started: '',
+  stopped: true,
+  tornBytes: 0,
+  signed: true,
+};
 
 export interface LedgerParts extends Telemetry {
   readonly sim: Sim;
@@ -84,7 +95,7 @@ function stateOf(logs: readonly FoundLog[]): State {
 function anchorsOf(logs: readonly FoundLog[]): Pick<Opened, 'checkAnchor' | 'previous'> {
   const sizes = new Map(logs.map(({ id, entries }) => [originOf('twin', id), entries.length]));
   return {
-    previous: [],
+    previous: [BEFORE],
     checkAnchor: async ({ origin, size }) => {
       const held = sizes.get(origin);
       if (held === undefined) return 'other-replica';

@@ -12,7 +12,7 @@ export type WeatherKind = keyof Weather | 'all' | 'fair';
 /** One thing that happens to the world. `machine` counts from the leader of that moment on: 0 is the leader. */
 export type Act =
   | { readonly act: 'replicaset' | 'deployment' | 'scale'; readonly replicas: number }
-  | { readonly act: 'roll' | 'dependent' | 'deny' | 'allow' | 'compact' | 'snapshot' }
+  | { readonly act: 'roll' | 'dependent' | 'deny' | 'allow' | 'compact' | 'snapshot' | 'unlease' }
   | { readonly act: 'delete'; readonly propagation: Propagation }
   | { readonly act: 'pod'; readonly how: 'graceful' | 'at-once' | 'fails' }
   | { readonly act: 'weather'; readonly kind: WeatherKind }
@@ -49,7 +49,7 @@ const WATCHED: readonly BuiltIn[] = [
 ];
 const KINDS = ['lost', 'refused', 'slow', 'unreachable', 'watchLag', 'all', 'all', 'all'] as const;
 
-const machine = fc.constantFrom(0, 0, 0, 1);
+const machine = fc.constantFrom(0, 0, 0, 1, 2);
 const length = fc.integer({ min: 500, max: 25_000 });
 const replicas = fc.constantFrom(0, 1, 2, 3, 4, 6);
 
@@ -76,7 +76,7 @@ const trouble: fc.Arbitrary<Act> = fc.oneof(
       resource: fc.constantFrom(...WATCHED),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ act: fc.constantFrom('compact', 'deny', 'allow') }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constantFrom('compact', 'deny', 'allow', 'unlease') }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('away' as const), length }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('kill' as const), machine, power: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constantFrom('freeze', 'cut'), machine, length }) },
@@ -113,7 +113,7 @@ export function stories({ restores = true } = {}): fc.Arbitrary<Story> {
   const what = fc.oneof({ weight: 100, arbitrary: usual }, { weight: restores ? 4 : 0, arbitrary: history });
   return fc.record({
     seed: fc.noShrink(fc.integer({ min: 0, max: 2 ** 31 - 1 })),
-    machines: fc.constantFrom(1, 2, 2),
+    machines: fc.constantFrom(1, 2, 2, 3),
     weather: fc.constantFrom('fair', ...KINDS),
     steps: fc.array(step(what), { minLength: 1, maxLength: 16, size: 'max' }),
   });
@@ -152,6 +152,9 @@ export function perform(world: World, act: Act): void {
     case 'compact':
       world.server.objects.compact();
       world.watches.trouble('end');
+      break;
+    case 'unlease':
+      world.deleteLease();
       break;
     case 'snapshot':
       takeSnapshot(world);

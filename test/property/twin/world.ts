@@ -41,6 +41,14 @@ const BUGS: ReadonlySet<string> = new Set([
   'looking for what is served threw',
 ]);
 
+/** As the last leader left it, before the story began. */
+const FREE = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: LEASE,
+  spec: { holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 3 },
+};
+
 const ALLOWS: Policy = { bundle: { version: 1, digest: 'a' }, denies: () => false };
 
 /** The whole of it: an API server, machines that run the product, tenants, and what is in between. */
@@ -67,6 +75,7 @@ export class World {
     this.loud = loud;
     this.sim = new Sim(seed);
     this.server = new ApiServer(this.sim);
+    this.server.objects.create('coordination.k8s.io/leases', FREE);
     this.watches = new Watches(this.sim, this.server, () => this.weather);
     this.checks = new Checks(this.server);
     this.cluster = new Cluster(this.sim, this.server);
@@ -90,8 +99,18 @@ export class World {
 
   /** The process that holds the lease, as far as the server knows. */
   leader(): Machine | undefined {
-    const lease = this.server.objects.get('coordination.k8s.io/leases', keyOf(LEASE)) as Lease | undefined;
+    const lease = this.#lease() as Lease | undefined;
     return this.machines.find(({ host }) => host !== undefined && host.name === lease?.spec?.holderIdentity);
+  }
+
+  /** A person takes the Lease away under those who go by it. */
+  deleteLease(): void {
+    const lease = this.#lease();
+    if (lease !== undefined) this.server.objects.remove('coordination.k8s.io/leases', lease);
+  }
+
+  #lease() {
+    return this.server.objects.get('coordination.k8s.io/leases', keyOf(LEASE));
   }
 
   kill(machine: Machine, withoutPower: boolean): void {
