@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JsonObject } from '#core/json.ts';
 import { OWN_NAMESPACE } from '#core/own.ts';
 import type { DeleteCollection, Write } from '#core/plan.ts';
@@ -52,7 +52,7 @@ export function policyInput(pending: Pending, work: Work, context: InputContext)
 
 /** Lower-case hexadecimal SHA-256 of the canonical input, which is the text that was judged: what an intent's record names. */
 export function inputDigest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }
 
 function timeOf({ wall }: Now): PolicyInput['time'] {

@@ -13,11 +13,12 @@ export interface BuildInfo {
 const MAX_SERIES = 1000;
 const MAX_LABEL = 128;
 const OTHER = 'other';
+/** The key of the set that stands for all others: no set of labels has one without line ends. */
+const OVERFLOW = OTHER;
 
 type Labels = Readonly<Record<string, string>>;
 type Instrument =
-  | { readonly type: 'counter'; readonly metric: Counter }
-  | { readonly type: 'gauge'; readonly metric: Gauge }
+  | { readonly type: 'counter' | 'gauge'; readonly values: Map<Labels, number> }
   | { readonly type: 'histogram'; readonly metric: Histogram };
 
 const clip = (value: string | undefined): string => String(value ?? '').slice(0, MAX_LABEL);
@@ -43,8 +44,9 @@ export function createMetrics(build: BuildInfo, maxSeries = MAX_SERIES): Metrics
     if (seen !== undefined) return seen;
     const full = known.size >= maxSeries;
     const own = Object.fromEntries(labels.map((label) => [label, full ? OTHER : clip(given[label])]));
-    if (!full) known.set(key, own);
-    return own;
+    const at = full ? OVERFLOW : key;
+    if (!known.has(at)) known.set(at, own);
+    return known.get(at) as Labels;
   };
   return {
     meter: createMeter(instruments, bounded),
@@ -60,11 +62,13 @@ function createMeter(
   return {
     count(name, labels, by = 1) {
       const found = instruments.get(name);
-      if (found?.type === 'counter' && by >= 0 && Number.isFinite(by)) found.metric.inc(bounded(name, labels), by);
+      if (found?.type !== 'counter' || !(by >= 0 && Number.isFinite(by))) return;
+      const own = bounded(name, labels);
+      found.values.set(own, (found.values.get(own) ?? 0) + by);
     },
     set(name, labels, value) {
       const found = instruments.get(name);
-      if (found?.type === 'gauge' && Number.isFinite(value)) found.metric.set(bounded(name, labels), value);
+      if (found?.type === 'gauge' && Number.isFinite(value)) found.values.set(bounded(name, labels), value);
     },
     observe(name, labels, value) {
       const found = instruments.get(name);
@@ -76,9 +80,29 @@ function createMeter(
 function createInstrument(registry: Registry, name: string, definition: MetricDefinition): Instrument {
   const { type, help } = definition;
   const common = { name, help, labelNames: [...definition.labels], registers: [registry] };
-  if (type === 'counter') return { type, metric: new Counter(common) };
-  if (type === 'gauge') return { type, metric: new Gauge(common) };
+  if (type !== 'histogram') return { type, values: collected(type, common) };
   return { type, metric: new Histogram({ ...common, buckets: [...(definition.buckets ?? [])] }) };
+}
+
+/** Counted a dozen times for each write, and read twice a minute: numbers are kept here, and handed over when asked for. */
+function collected(type: 'counter' | 'gauge', common: ConstructorParameters<typeof Counter>[0]): Map<Labels, number> {
+  const values = new Map<Labels, number>();
+  if (type === 'counter')
+    new Counter({
+      ...common,
+      collect() {
+        this.reset();
+        for (const [labels, value] of values) this.inc(labels, value);
+      },
+    });
+  else
+    new Gauge({
+      ...common,
+      collect() {
+        for (const [labels, value] of values) this.set(labels, value);
+      },
+    });
+  return values;
 }
 
 /** As distributions of Kubernetes do it: the version whose behaviour it has, and ours behind the plus sign. */
