@@ -1,12 +1,10 @@
 /** Much of something at once: all of it comes, all of it goes, and what others delete meanwhile goes as well. */
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Deployment, ReplicaSet } from '#core/k8s/types.gen.ts';
-import { metric, newNamespace, ROOT } from '#kit/manager.ts';
+import { newNamespace } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import { deployment } from '../../demo/objects.ts';
 import type { Arena, Fault, Measured } from '../fault.ts';
+import { releaseOpen } from './holds.ts';
 import { memoryOf, spentBy } from './measure.ts';
 import { neighbourOnce } from './neighbour.ts';
 import { odd } from './odd.ts';
@@ -67,39 +65,11 @@ async function goneAfterRelease(arena: Arena, isGone: () => Promise<boolean>): P
   let released = 0;
   const looked = async (): Promise<boolean> => {
     if (await isGone()) return true;
-    released += await releaseAll(arena);
+    released += (await releaseOpen(arena, await arena.fleet.leader())).length;
     return false;
   };
   await until(looked, { timeout: PATIENCE, every: 500, why: 'all of it to be gone' });
   return released;
-}
-
-async function releaseAll(arena: Arena): Promise<number> {
-  const manager = (await arena.fleet.leader()).process;
-  if (
-    manager === undefined ||
-    (await metric({ cluster: arena.cluster, manager }, 'breaker_holds', '{state="open"}')) === 0
-  )
-    return 0;
-  const { holds } = JSON.parse(await breaker(arena, manager.port, 'list', '-o', 'json')) as {
-    readonly holds: readonly { readonly id: string; readonly state: string }[];
-  };
-  const open = holds.filter(({ state }) => state === 'open');
-  for (const { id } of open) {
-    arena.say(`releasing the hold ${id}`);
-    await breaker(arena, manager.port, 'release', id, '--reason', 'a flood that was ordered');
-  }
-  return open.length;
-}
-
-async function breaker({ cluster }: Arena, port: number, ...args: readonly string[]): Promise<string> {
-  const door = [
-    `--server=https://127.0.0.1:${port}`,
-    '--insecure-skip-tls-verify',
-    `--kubeconfig=${cluster.kubeconfig}`,
-  ];
-  const command = [join(ROOT, 'src/cli/main.ts'), 'breaker', ...args, ...door];
-  return (await promisify(execFile)(process.execPath, command)).stdout;
 }
 
 async function endNamespaces({ admin }: Arena, names: readonly string[]): Promise<void> {

@@ -4,7 +4,7 @@ import { metric, ready, recordsIn } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import { replicaSet } from '../../demo/objects.ts';
 import type { Arena, Fault, Measured, Replica } from '../fault.ts';
-import { readBooks, release } from './holds.ts';
+import { letGo } from './holds.ts';
 import { whileAway } from './while-away.ts';
 import { openWitness } from './witness.ts';
 
@@ -83,20 +83,6 @@ async function eras({ ledgerDir }: Replica): Promise<number> {
   return (await recordsIn(ledgerDir)).filter(({ type, data }) => type === 'note' && data.note === 'era').length;
 }
 
-/** After a restore nothing is taken away until a person has looked. */
-async function letGo(arena: Arena, leader: Replica): Promise<string> {
-  const [hold] = await until(
-    async () => {
-      const open = (await readBooks(arena, leader)).holds.filter(({ state }) => state === 'open');
-      return open.length > 0 ? open : undefined;
-    },
-    { timeout: 20_000, every: 200, why: 'the breaker to hold everything' },
-  );
-  const status = await release(arena, leader, hold?.id ?? '');
-  if (status !== 200) throw new Error(`releasing the hold after a restore: ${status}`);
-  return hold?.reason ?? '';
-}
-
 async function restore(arena: Arena, full: boolean): Promise<Measured> {
   const { admin, cluster, fleet, load } = arena;
   await keepLeading(arena);
@@ -116,11 +102,12 @@ async function restore(arena: Arena, full: boolean): Promise<Measured> {
   await until(noticed, { timeout: 60_000, every: 500, why: 'every replica to record a new era' });
   const took = Math.round(performance.now() - back);
   const leader = await fleet.leader();
-  const reason = await letGo(arena, leader);
+  // After a restore nothing is taken away until a person has looked.
+  const [held] = await letGo(arena, leader);
   const wished = await witness.wish(3);
   await wished.met(60_000);
   await witness.leave();
-  return { 'noticed by all after': `${took} ms`, held: reason };
+  return { 'noticed by all after': `${took} ms`, held: held?.reason ?? '' };
 }
 
 export const STORE_FAULTS: readonly Fault[] = [
