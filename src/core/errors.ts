@@ -1,5 +1,8 @@
-/** What to do with a refusal. `never`: only when something that matters changed (I11). */
-export type Retry = 'never' | 'backoff' | 'after' | 'now' | 'benign';
+/**
+ * What to do with a refusal. `never`: only when something that matters changed (I11). `soon`: after a moment that does
+ * not grow, for what has nothing to do with the key and passes by itself.
+ */
+export type Retry = 'never' | 'backoff' | 'after' | 'soon' | 'now' | 'benign';
 
 /**
  * Every way a write or a start can be refused: `AREA_WHAT`, its retry class and one sentence. Messages are lower-case
@@ -19,7 +22,7 @@ export const ERRORS = {
   GATE_LEDGER_FAILED: { retry: 'never', says: 'recording the write: the ledger refused' },
   GATE_LEDGER_TOO_LARGE: { retry: 'never', says: 'recording the write: its record does not fit' },
   GATE_LEDGER_BUSY: { retry: 'backoff', says: 'recording the write: too many records wait for the disk' },
-  GATE_FENCED: { retry: 'backoff', says: 'sending the write: the lease does not outlive its deadline' },
+  GATE_FENCED: { retry: 'soon', says: 'sending the write: the lease does not outlive its deadline' },
   GATE_SHUTTING_DOWN: { retry: 'backoff', says: 'sending the write while shutting down' },
   POLICY_MISSING: { retry: 'backoff', says: 'judging without a policy bundle' },
   POLICY_UNDEFINED: { retry: 'never', says: 'judging: the policy gave no decision' },

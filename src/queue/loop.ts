@@ -165,6 +165,7 @@ function requeue(
   const wish = requeueFor(outcomes);
   if (wish.kind === 'now') queue.add(key);
   if (wish.kind === 'backoff' || later) queue.retry(key);
+  if (wish.kind === 'soon') queue.addAfter(key, wish.delay);
   if (wish.kind === 'after') queue.retryAfter(key, wish.delay);
   queue.rest(key, restFor(outcomes));
   for (const plan of plans) {

@@ -7,11 +7,17 @@ export type Requeue =
   | { readonly kind: 'none' }
   | { readonly kind: 'now' }
   | { readonly kind: 'backoff' }
+  | { readonly kind: 'soon'; readonly delay: Ms }
   | { readonly kind: 'after'; readonly delay: Ms };
 
 /** Waits that no answer bounded. */
 const UNTOLD: Ms = 1000;
-const ORDER: readonly Requeue['kind'][] = ['none', 'after', 'backoff', 'now'];
+/**
+ * While the lease cannot be renewed each try is refused before it leaves: a back-off that counted them would hold the
+ * key up for a minute after the lease is fresh again.
+ */
+const SOON: Ms = 1000;
+const ORDER: readonly Requeue['kind'][] = ['none', 'after', 'backoff', 'soon', 'now'];
 
 /** The soonest of what each outcome asks for. Refusals of class `never` and benign ones ask for nothing (I11). */
 export function requeueFor(outcomes: readonly Outcome[]): Requeue {
@@ -49,6 +55,8 @@ function byClass(retry: Retry, delay: Ms | undefined): Requeue {
       return { kind: 'now' };
     case 'backoff':
       return { kind: 'backoff' };
+    case 'soon':
+      return { kind: 'soon', delay: SOON };
     case 'after':
       return { kind: 'after', delay: delay ?? UNTOLD };
     case 'never':

@@ -382,6 +382,7 @@ describe('after the writes', () => {
   test.each([
     ['backs off', failing('API_REFUSED'), 4, 5],
     ['waits as long as it was told', failing('API_THROTTLED', { retryAfter: 300 }), 299, 300],
+    ['waits a second for a fresh lease', failing('GATE_FENCED'), 999, 1000],
   ] as const)('a key %s', async (_, result, early, due) => {
     let runs = 0;
     const { clock, settled } = bench(
@@ -405,6 +406,28 @@ describe('after the writes', () => {
     clock.advance(due - early);
     await settled();
     expect(runs).toBe(2);
+  });
+
+  test('a key that was fenced for long runs a second after the last time, and its back-off has not grown', async () => {
+    let runs = 0;
+    const reconcile = () => {
+      runs++;
+      return nothing('run');
+    };
+    const results = (): Partial<Executed> => (runs === 21 ? failing('API_REFUSED') : failing('GATE_FENCED'));
+    const { clock, settled } = bench(controllerOf({ loops: [loop({ reconcile })] }), [pod('x')], results);
+    await settled();
+    for (let second = 1; second <= 20; second++) {
+      clock.advance(999);
+      await settled();
+      expect(runs).toBe(second);
+      clock.advance(1);
+      await settled();
+      expect(runs).toBe(second + 1);
+    }
+    clock.advance(5);
+    await settled();
+    expect(runs).toBe(22);
   });
 
   test('I11: a refusal of class never does not bring the key back', async () => {
