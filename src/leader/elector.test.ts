@@ -17,7 +17,7 @@ const config = {
 /** One replica before a lease server that the test drives; time moves only when told to. */
 function setUp(first?: Lease) {
   const timers: { due: number; run: () => void }[] = [];
-  const server = { lease: first, version: 1, up: true, busy: 0, hang: false };
+  const server = { lease: first, version: 1, up: true, busy: 0, hang: false, late: 0, writes: 0 };
   const seen = { won: [] as [Epoch, string | undefined][], lost: [] as string[], end: undefined as End | undefined };
   let time = 0;
   const store = (lease: Lease): LeaseWritten => {
@@ -27,18 +27,22 @@ function setUp(first?: Lease) {
     server.lease = { ...lease, metadata: { ...lease.metadata, uid: 'u', resourceVersion: String(++server.version) } };
     return { ok: true, lease: server.lease };
   };
+  const after = (delay: number, run: () => void): (() => void) => {
+    const timer = { due: time + delay, run };
+    timers.push(timer);
+    return () => void timers.splice(timers.indexOf(timer), timers.includes(timer) ? 1 : 0);
+  };
+  const write = (lease: Lease): Promise<LeaseWritten> => {
+    server.writes++;
+    if (server.hang) return new Promise(() => {});
+    if (server.late === 0) return Promise.resolve(store(lease));
+    return new Promise((resolve) => after(server.late, () => resolve({ ok: false, why: 'failed' })));
+  };
   const elector = createElector({
     config,
-    clock: {
-      now: () => ({ wall: time, mono: time }),
-      after: (delay, run) => {
-        const timer = { due: time + delay, run };
-        timers.push(timer);
-        return () => void timers.splice(timers.indexOf(timer), timers.includes(timer) ? 1 : 0);
-      },
-    },
+    clock: { now: () => ({ wall: time, mono: time }), after },
     read: async (): Promise<LeaseRead> => (server.up ? { ok: true, lease: server.lease } : { ok: false }),
-    write: (_kind, lease) => (server.hang ? new Promise(() => {}) : Promise.resolve(store(lease))),
+    write: (_kind, lease) => write(lease),
     inFlight: () => server.busy,
     anchor: () => ({ origin: 'mine', size: 1, root: `${'A'.repeat(43)}=` }),
     onWon: (epoch, predecessor) => seen.won.push([epoch, predecessor?.origin]),
@@ -141,6 +145,32 @@ describe('losing', () => {
     server.hang = true;
     await advance(10_000);
     expect(seen.lost).toEqual(['renew-deadline']);
+  });
+
+  test('a renewal whose answer was waited for longer than a period is followed by the next one at once', async () => {
+    const { seen, server, advance } = setUp();
+    await advance(0);
+    server.late = 5000;
+    await advance(2000);
+    server.late = 0;
+    const { version } = server;
+    await advance(5000);
+    expect(server.version).toBe(version);
+    await advance(100);
+    expect(server.version).toBe(version + 1);
+    await advance(9000);
+    expect(seen.lost).toEqual([]);
+  });
+
+  test('a renewal that fails at once is tried again after the period, and not before', async () => {
+    const { server, advance } = setUp();
+    await advance(0);
+    server.writes = 0;
+    server.late = 50;
+    await advance(2000 + 1999);
+    expect(server.writes).toBe(1);
+    await advance(1);
+    expect(server.writes).toBe(2);
   });
 
   test.each([

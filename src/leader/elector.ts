@@ -134,7 +134,8 @@ class LeaseElector implements Elector {
       return this.#lose('renew-deadline');
     if (this.#stale) {
       meter.count('leader_election_slowpath_total', { name: config.name });
-      if (!(await this.#look())) return config.retryPeriod;
+      const begun = clock.now();
+      if (!(await this.#look())) return this.#again(begun);
     }
     if (this.#over || this.#seen === undefined) return 0;
     if (this.#seen.lease === undefined) return this.#lose('lease-deleted');
@@ -162,7 +163,7 @@ class LeaseElector implements Elector {
     );
     // An answer that shows no new version renewed nothing: followers saw no change.
     const renewal = done.ok && done.lease !== undefined && this.#isNews(done.lease) ? done.lease : undefined;
-    if (renewal === undefined) return done.ok || done.why === 'conflict' ? config.retryPeriod / 20 : this.#again();
+    if (renewal === undefined) return done.ok || done.why === 'conflict' ? config.retryPeriod / 20 : this.#again(begun);
     this.#seen = sight(this.#seen, renewal, clock.now().mono, config.leaseDuration);
     this.#stale = false;
     if (this.#over) return 0;
@@ -181,8 +182,11 @@ class LeaseElector implements Elector {
     );
   }
 
-  #again(): Ms {
-    return this.#reign === undefined ? this.#retry() : this.#parts.config.retryPeriod;
+  /** Who leads tries once in a period, and has waited for it already where an answer did not come in time. */
+  #again(begun: Now): Ms {
+    if (this.#reign === undefined) return this.#retry();
+    const { clock, config } = this.#parts;
+    return Math.max(config.retryPeriod / 20, config.retryPeriod - (clock.now().mono - begun.mono));
   }
 
   #retry(): Ms {
