@@ -104,7 +104,17 @@ export type Measured = Readonly<Record<string, string | number>>;
 
 export interface Fault {
   readonly name: string;
-  readonly group: 'process' | 'transport' | 'store' | 'ledger' | 'clock' | 'identity' | 'policy' | 'tenant' | 'flood';
+  readonly group:
+    | 'process'
+    | 'transport'
+    | 'answers'
+    | 'store'
+    | 'ledger'
+    | 'clock'
+    | 'identity'
+    | 'policy'
+    | 'tenant'
+    | 'flood';
   /** One sentence for the table: what must hold. */
   readonly expects: string;
   readonly needs?: Needs;

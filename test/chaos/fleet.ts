@@ -49,7 +49,7 @@ export class KeptFleet implements Fleet {
 
   async leader({ timeout }: { readonly timeout: number } = { timeout: 60_000 }): Promise<Replica> {
     const why = 'a replica to lead and be at work';
-    return await until(() => this.#leading(), { timeout, every: 50, why }).catch((error: Error) => {
+    return await until(() => this.#leading(), { timeout, every: 100, why }).catch((error: Error) => {
       throw new Error(`${error.message}; ${this.replicas.map(lastWords).join('; ')}`);
     });
   }

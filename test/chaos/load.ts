@@ -12,6 +12,8 @@ import { complaints, type Found, imageOf, type Wish } from './wishes.ts';
 const LIMITS = { namespaces: 4, deployments: 10, replicas: 6, pods: 40 } as const;
 const EVERY = 200;
 const RETRY = 200;
+/** Between two looks whether all is as wished: each lists everything. */
+const LOOK = 300;
 /** An API server that accepts connections and says nothing must not hold the load for longer. */
 const ANSWER = 10_000;
 const MARK = 'chaos.comptroller.dev/load';
@@ -62,7 +64,7 @@ export class Churn implements Load {
       wrong = await this.#look();
       return wrong.length === 0;
     };
-    await until(asWished, { timeout, every: 100, why: 'everything to be as wished' }).catch(() => {
+    await until(asWished, { timeout, every: LOOK, why: 'everything to be as wished' }).catch(() => {
       const more = wrong.length > 8 ? ` and ${wrong.length - 8} more` : '';
       throw new Error(`after ${timeout} ms not as wished: ${wrong.slice(0, 8).join('; ')}${more}`);
     });

@@ -200,6 +200,16 @@ describe('requests', () => {
     expect(between.connections).toBe(before + 1);
   });
 
+  test('pass untouched again on the connection they have, and new connections go through whole', async () => {
+    between.meddle(() => ({ kind: 'answer', status: 429, body: '{}' }));
+    const one = await connected();
+    const before = between.connections;
+    between.pass();
+    expect(await one.call('GET', '/api')).toMatchObject({ status: 200, body: { peer: 'front-proxy-client' } });
+    expect(between.connections).toBe(before);
+    expect((await (await client()).call('GET', '/api')).body).toMatchObject({ peer: 'comptroller:pods' });
+  });
+
   test('that watch are answered line by line', async () => {
     between.meddle(() => undefined);
     const end = new AbortController();

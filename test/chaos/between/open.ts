@@ -51,7 +51,9 @@ class Gate implements Between {
   }
 
   pass(): void {
-    this.#become('pass');
+    this.#decide = () => undefined;
+    if (this.#mode === 'meddle') this.#mode = 'pass';
+    else this.#become('pass');
   }
 
   freeze(): void {

@@ -41,7 +41,11 @@ export type Mischief =
 export interface Between {
   /** `https://127.0.0.1:<port>`, for the kubeconfig. */
   readonly server: string;
-  /** Bytes as they come, mutual TLS from end to end: the state it starts in. Open connections of another mode are ended. */
+  /**
+   * Bytes as they come, mutual TLS from end to end: the state it starts in. Connections whose requests were touched stay,
+   * and what comes on them passes untouched from now on: watches that break twice in a row are slow to come back. Those
+   * of other modes are ended.
+   */
   pass(): void;
   /** Open connections stay open and nothing moves any more; new ones are accepted and nothing comes back. */
   freeze(): void;

@@ -104,12 +104,11 @@ const LISTS = 'cache_relists_total';
 
 /** Of followers that are ready to take over. */
 async function listsBefore(followers: readonly Replica[], cluster: Arena['cluster']): Promise<Map<string, number>> {
-  const lists = new Map<string, number>();
-  for (const follower of followers) {
+  const of = async (follower: Replica): Promise<readonly [string, number]> => {
     await until(async () => isReady(follower), { timeout: 30_000, every: 200, why: `${follower.name} to be ready` });
-    lists.set(follower.name, await steady(() => metricSum({ manager: running(follower), cluster }, LISTS)));
-  }
-  return lists;
+    return [follower.name, await steady(() => metricSum({ manager: running(follower), cluster }, LISTS))];
+  };
+  return new Map(await Promise.all(followers.map(of)));
 }
 
 /** What is only tracked is listed after a replica is ready: waits until nothing more comes. */

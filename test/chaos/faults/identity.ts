@@ -72,9 +72,7 @@ async function certificatesEnd(arena: Arena, full: boolean): Promise<Measured> {
   }
   const healed = performance.now();
   await fleet.leader();
-  const took = performance.now() - healed;
-  await restart(arena, replica, caFlags(cluster.comptrollerCa));
-  return { 'led again after': shown(took) };
+  return { 'led again after': shown(performance.now() - healed) };
 }
 
 /** Runs on a misconfiguration for a while: it says what is wrong, does nothing, and works once it is put right. */

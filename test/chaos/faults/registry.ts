@@ -1,4 +1,5 @@
 import type { Fault } from '../fault.ts';
+import { ANSWER_FAULTS } from './answers.ts';
 import { CLOCK_FAULTS } from './clock.ts';
 import { FAILOVER_FAULTS } from './failover.ts';
 import { FLOOD_FAULTS } from './flood.ts';
@@ -23,4 +24,5 @@ export const FAULTS: readonly Fault[] = [
   ...POLICY_FAULTS,
   ...STORE_FAULTS,
   ...TRANSPORT_FAULTS,
+  ...ANSWER_FAULTS,
 ];

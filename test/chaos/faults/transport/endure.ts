@@ -4,6 +4,7 @@ import { until } from '#kit/wait.ts';
 import type { Mischief, RequestSeen } from '../../between/port.ts';
 import type { Arena, Measured } from '../../fault.ts';
 import { openWitness } from '../witness.ts';
+import { inTime, MOST } from './patience.ts';
 
 export type Decide = (request: RequestSeen) => Mischief | undefined;
 
@@ -11,7 +12,7 @@ export interface Trouble {
   readonly decide: Decide;
   /** Milliseconds; then every request passes again, and connections stay as they are. */
   readonly lasts: number;
-  /** Milliseconds from the end of the trouble until the tenant must have its pods. */
+  /** Milliseconds from the end of the trouble until the tenant must have its pods, where the machine is quiet. */
   readonly within: number;
   /** How many requests must have been touched at the least: a trouble that nobody met proves nothing. */
   readonly touches?: number;
@@ -26,6 +27,7 @@ export async function endure(
 ): Promise<Measured> {
   const { between } = arena;
   const witness = await openWitness(arena);
+  const before = await (await witness.wish(1)).met(MOST * within);
   let [asked, touched] = [0, 0];
   between.meddle((request) => {
     asked++;
@@ -41,15 +43,16 @@ export async function endure(
     between.meddle(() => undefined);
     heal?.();
     const lasted = performance.now() - begun;
-    const took = await wished.met(lasted + within);
+    const took = Math.max(0, (await wished.met(lasted + MOST * within)) - lasted);
     // And it is not only that one wish: the next one is served as ever.
-    const next = await (await witness.wish(1)).met(within);
+    const next = await (await witness.wish(1)).met(MOST * within);
+    inTime(took, within, Math.max(before, next));
     await witness.leave();
     return {
       requests: asked,
       touched,
-      'served after': `${Math.round(Math.max(0, took - lasted))} ms`,
-      'then within': `${next} ms`,
+      'served after': `${Math.round(took)} ms`,
+      'before and after within': `${before} and ${next} ms`,
     };
   } finally {
     between.pass();
