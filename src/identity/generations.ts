@@ -1,21 +1,11 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { exactly, mapOf, only, whole } from '#core/shape.ts';
 
 /** The current generation of each identity; one that is not named is at 1. */
 export type Generations = ReadonlyMap<string, number>;
 
-const FILE = Type.Object(
-  {
-    version: Type.Literal(1),
-    generations: Type.Record(
-      Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }),
-      Type.Integer({ minimum: 1, maximum: 999_999_999 }),
-    ),
-  },
-  { additionalProperties: false },
-);
+const isFile = exactly({ version: only(1), generations: mapOf(/^[a-z][a-z0-9-]{0,62}$/, whole(1, 999_999_999)) });
 
 export function generationOf(generations: Generations, identity: string): number {
   return generations.get(identity) ?? 1;
@@ -41,7 +31,7 @@ export function readGenerations(keeperState: string): Generations {
   } catch {
     content = undefined;
   }
-  if (!Value.Check(FILE, content)) {
+  if (!isFile(content)) {
     throw new Error(
       `reading ${file}: it must be {"version":1,"generations":{"<identity>":<whole number from 1>}}; restore it from the bindings in the cluster (kubectl get clusterrolebindings)`,
     );

@@ -1,10 +1,17 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { Static, TSchema } from 'typebox';
-import { Value } from 'typebox/value';
+import type { Shape } from '#core/shape.ts';
 import type { Ms } from '#core/time.ts';
 import type { Keeper, KeeperAbout } from './port.ts';
-import { AboutValue, AnswerMessage, IssueValue, lineCutter, type RequestMessage, SignValue } from './wire.ts';
+import {
+  type AnswerMessage,
+  isAboutValue,
+  isAnswer,
+  isIssueValue,
+  isSignValue,
+  lineCutter,
+  type RequestMessage,
+} from './wire.ts';
 
 const TIMEOUT: Ms = 10_000;
 const RECONNECT: Ms = 2_000;
@@ -44,9 +51,9 @@ export async function connectKeeper(socketPath: string): Promise<Keeper> {
   };
   return {
     issue: async ({ profile, csr, lifetime }) =>
-      checked(IssueValue, await (await current()).ask({ op: 'issue', profile, csr, lifetime })),
+      checked(isIssueValue, await (await current()).ask({ op: 'issue', profile, csr, lifetime })),
     signCheckpoint: async (body) =>
-      checked(SignValue, await (await current()).ask({ op: 'sign-checkpoint', body })).signature,
+      checked(isSignValue, await (await current()).ask({ op: 'sign-checkpoint', body })).signature,
     about: async () => keys,
     close: () => {
       closed = true;
@@ -56,12 +63,12 @@ export async function connectKeeper(socketPath: string): Promise<Keeper> {
 }
 
 async function aboutOf(link: Link): Promise<KeeperAbout> {
-  return checked(AboutValue, await link.ask({ op: 'about' }));
+  return checked(isAboutValue, await link.ask({ op: 'about' }));
 }
 
-function checked<T extends TSchema>(schema: T, value: unknown): Static<T> {
-  if (!Value.Check(schema, value)) throw new Error('reading the keeper: its answer is not of the known shape');
-  return value as Static<T>;
+function checked<T>(shape: Shape<T>, value: unknown): T {
+  if (!shape(value)) throw new Error('reading the keeper: its answer is not of the known shape');
+  return value;
 }
 
 interface Waiter {
@@ -120,7 +127,7 @@ function settle(line: string, waiting: Map<number, Waiter>): string | undefined 
 function parse(line: string): AnswerMessage | undefined {
   try {
     const message: unknown = JSON.parse(line);
-    return Value.Check(AnswerMessage, message) ? message : undefined;
+    return isAnswer(message) ? message : undefined;
   } catch {
     return undefined;
   }

@@ -7,6 +7,16 @@ import { type KeeperSettings, keeperArguments } from './arguments.ts';
 
 const READY: Ms = 10_000;
 
+const BUILT = !import.meta.filename.endsWith('.ts');
+
+/**
+ * It signs a handful of things a minute and waits: machine code and a large young generation would cost it more memory
+ * than all that it holds. What is only interpreted needs no memory that can be written and executed, either.
+ */
+const SMALL: readonly string[] = ['--max-semi-space-size=1', '--single-threaded-gc', '--v8-pool-size=1'];
+/** Takes WebAssembly away as well, which Node strips types with: only for what is built. */
+const INTERPRETED: readonly string[] = ['--jitless', '--lite-mode'];
+
 export interface SpawnedKeeper {
   readonly pid: number;
   /** Resolves when the process is gone, with its exit code (null: a signal). */
@@ -67,7 +77,7 @@ function absolute({ socket, caCert, caKey, stateDir, mode }: KeeperSettings): Ke
 }
 
 function keeperMain(): string {
-  return join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js');
+  return join(import.meta.dirname, BUILT ? 'main.js' : 'main.ts');
 }
 
 /** The program's own, and its packages: what is built lies in a folder below them, or has some of its own. */
@@ -90,6 +100,8 @@ export function keeperFlags(settings: KeeperSettings): string[] {
     '--no-addons',
     '--disable-proto=throw',
     '--disable-warning=ExperimentalWarning',
+    ...SMALL,
+    ...(BUILT ? INTERPRETED : []),
     '--permission',
     '--allow-net',
     ...reads.map((path) => `--allow-fs-read=${path}`),

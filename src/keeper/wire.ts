@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { anything, either, exactly, only, positive, type Shaped, text, whole } from '#core/shape.ts';
 
 /**
  * The words on the keeper's socket: one JSON object a line, in both directions. Answers carry the request's id and come
@@ -13,43 +13,30 @@ export const MAX_CHECKPOINT = 1024;
 /** Connections at once; `run` needs one, a command beside it another. */
 export const MAX_CONNECTIONS = 16;
 
-const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
-const strict = { additionalProperties: false } as const;
+const id = whole(1);
 
-const IssueMessage = Type.Object(
-  {
-    id,
-    op: Type.Literal('issue'),
-    profile: Type.String({ maxLength: 64 }),
-    csr: Type.String({ maxLength: MAX_CSR }),
-    lifetime: Type.Number({ exclusiveMinimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-  },
-  strict,
+const isIssue = exactly({
+  id,
+  op: only('issue'),
+  profile: text(64),
+  csr: text(MAX_CSR),
+  lifetime: positive(Number.MAX_SAFE_INTEGER),
+});
+const isSign = exactly({ id, op: only('sign-checkpoint'), body: text(MAX_CHECKPOINT) });
+const isAbout = exactly({ id, op: only('about') });
+
+export const isRequest = either(isIssue, isSign, isAbout);
+export type RequestMessage = Shaped<typeof isRequest>;
+
+export const isAnswer = either(
+  exactly({ id, ok: only(true), value: anything }),
+  exactly({ id: whole(0), ok: only(false), error: text(1024) }),
 );
-const SignMessage = Type.Object(
-  { id, op: Type.Literal('sign-checkpoint'), body: Type.String({ maxLength: MAX_CHECKPOINT }) },
-  strict,
-);
-const AboutMessage = Type.Object({ id, op: Type.Literal('about') }, strict);
+export type AnswerMessage = Shaped<typeof isAnswer>;
 
-export const RequestMessage = Type.Union([IssueMessage, SignMessage, AboutMessage]);
-export type RequestMessage = Static<typeof RequestMessage>;
-
-export const AnswerMessage = Type.Union([
-  Type.Object({ id, ok: Type.Literal(true), value: Type.Unknown() }, strict),
-  Type.Object(
-    { id: Type.Integer({ minimum: 0 }), ok: Type.Literal(false), error: Type.String({ maxLength: 1024 }) },
-    strict,
-  ),
-]);
-export type AnswerMessage = Static<typeof AnswerMessage>;
-
-export const IssueValue = Type.Object({ certificate: Type.String({ maxLength: MAX_LINE }) }, strict);
-export const SignValue = Type.Object({ signature: Type.String({ maxLength: MAX_CHECKPOINT }) }, strict);
-export const AboutValue = Type.Object(
-  { ca: Type.String({ maxLength: MAX_LINE }), checkpointKey: Type.String({ maxLength: 256 }) },
-  strict,
-);
+export const isIssueValue = exactly({ certificate: text(MAX_LINE) });
+export const isSignValue = exactly({ signature: text(MAX_CHECKPOINT) });
+export const isAboutValue = exactly({ ca: text(MAX_LINE), checkpointKey: text(256) });
 
 /** Cuts a stream of bytes into lines. Returns undefined once a line is longer than the cap: the peer is cut off. */
 export function lineCutter(): (chunk: Buffer) => string[] | undefined {

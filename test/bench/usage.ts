@@ -35,6 +35,16 @@ export function cpuOfMachine(): number {
   return (user + nice + system + irq + softirq) / TICKS;
 }
 
+/** Ids of a process and all that it started. */
+export function processesOf(root: number): readonly number[] {
+  return treeOf(root).map(({ pid }) => pid);
+}
+
+/** Bytes. */
+export function residentOf(pid: number): number {
+  return kilobytes(`/proc/${pid}/status`, 'VmRSS') * 1024;
+}
+
 export function memoryOf(root: number): Memory {
   const all = treeOf(root).map(({ pid }) => ({
     peak: kilobytes(`/proc/${pid}/status`, 'VmHWM'),

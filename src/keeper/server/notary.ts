@@ -1,8 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { exactly, listOf, only, text, truth, whole } from '#core/shape.ts';
 import { parseCheckpoint, refuseSplitView } from './checkpoint.ts';
 import { readPrivateFile, writePrivateFile } from './files.ts';
 
@@ -22,25 +21,12 @@ const ED25519 = Buffer.from([1]);
 /** Origins remembered; a process start makes one, so this is years of them. What was forgotten could be signed twice. */
 const MAX_ORIGINS = 4096;
 
-const MARKS = Type.Object(
-  {
-    version: Type.Literal(1),
-    /** False while a keeper lives: after a crash the exact sizes are not known, and no old origin is signed again. */
-    exact: Type.Boolean(),
-    origins: Type.Array(
-      Type.Object(
-        {
-          origin: Type.String({ maxLength: 200 }),
-          size: Type.Integer({ minimum: 0 }),
-          root: Type.String({ maxLength: 64 }),
-        },
-        { additionalProperties: false },
-      ),
-      { maxItems: MAX_ORIGINS },
-    ),
-  },
-  { additionalProperties: false },
-);
+const isMarks = exactly({
+  version: only(1),
+  /** False while a keeper lives: after a crash the exact sizes are not known, and no old origin is signed again. */
+  exact: truth,
+  origins: listOf(exactly({ origin: text(200), size: whole(0), root: text(64) }), MAX_ORIGINS),
+});
 
 export function openNotary(stateDir: string): Notary {
   const key = checkpointKey(join(stateDir, 'checkpoint.key'));
@@ -109,7 +95,7 @@ function readMarks(file: string): { marks: Map<string, { size: number; root: str
   } catch {
     content = undefined;
   }
-  if (!Value.Check(MARKS, content)) {
+  if (!isMarks(content)) {
     throw new Error(
       `reading ${file}: it does not hold the origins that were signed; move it away, and start new logs only`,
     );

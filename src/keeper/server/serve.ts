@@ -1,6 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { Value } from 'typebox/value';
-import { type AnswerMessage, lineCutter, MAX_CONNECTIONS, RequestMessage } from '../wire.ts';
+import { type AnswerMessage, isRequest, lineCutter, MAX_CONNECTIONS, type RequestMessage } from '../wire.ts';
 
 /** Answers one request; throws an Error whose message is fit for the asker. */
 export type Handler = (request: RequestMessage) => Promise<unknown>;
@@ -63,7 +62,7 @@ function refuse(socket: Socket, error: string): void {
 function parse(line: string): RequestMessage | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return Value.Check(RequestMessage, value) ? value : undefined;
+    return isRequest(value) ? value : undefined;
   } catch {
     return undefined;
   }
