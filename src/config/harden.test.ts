@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '#kit/gate.ts';
 import type { Config } from './config.ts';
-import { HARDENED_FLAGS, hardenedStart } from './harden.ts';
+import { HARDENED_FLAGS, hardenedStart, MEMORY_FLAGS, MEMORY_VARIABLES } from './harden.ts';
 import { processTitle } from './process-title.ts';
 
 const node = process.execPath;
@@ -27,6 +27,25 @@ describe('hardenedStart', () => {
 
   test('a hardened process stays as it is', () => {
     expect(hardenedStart({ ...plain, execArgv: [...HARDENED_FLAGS] })).toEqual({ kind: 'hardened' });
+  });
+
+  test('holds memory back by flags and variables, unless others were given', () => {
+    const start = hardenedStart({
+      ...plain,
+      execArgv: ['--max-semi-space-size=64'],
+      env: { MALLOC_ARENA_MAX: '8' },
+    });
+    if (start.kind !== 'again') throw new Error('it goes on as it is');
+    const given = start.args.indexOf('--max-semi-space-size=64');
+    // Of the same flag twice V8 takes the last.
+    expect(start.args.slice(given - MEMORY_FLAGS.length, given)).toEqual(MEMORY_FLAGS);
+    expect(start.env).toEqual({ ...MEMORY_VARIABLES, MALLOC_ARENA_MAX: '8', COMPTROLLER_HARDENED: '1' });
+  });
+
+  test('Node knows them, and the young generation is smaller by them', () => {
+    const program = `process.stdout.write(String(require('node:v8').getHeapStatistics().heap_size_limit))`;
+    const limit = (flags: readonly string[]): number => Number(execFileSync(node, [...flags, '-e', program]));
+    expect(limit([]) - limit(MEMORY_FLAGS)).toBeGreaterThanOrEqual(16 * 2 ** 20);
   });
 
   test('never a third start', () => {
