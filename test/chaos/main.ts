@@ -12,6 +12,7 @@ import { type Done, renderResults, tellRound } from './results.ts';
 import { openShim } from './shim/open.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const RESULTS = join(import.meta.dirname, 'RESULTS.md');
 const say = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 
 /** One pass over the faults; stops early when the time is over. */
@@ -24,6 +25,7 @@ async function pass(faults: readonly Fault[], { short }: Options, arenas: Arenas
       const round = await arenas.inflict(fault, before, !short);
       run.done.push({ fault, round });
       for (const line of tellRound(fault, round)) say(line);
+      run.after();
     }
   }
 }
@@ -31,6 +33,8 @@ async function pass(faults: readonly Fault[], { short }: Options, arenas: Arenas
 interface Run {
   readonly done: Done[];
   isOver(): boolean;
+  /** Each round. */
+  after(): void;
 }
 
 async function chaos(options: Options): Promise<number> {
@@ -43,19 +47,17 @@ async function chaos(options: Options): Promise<number> {
     say('interrupted: ending the control plane');
     void arenas.close().finally(() => process.exit(130));
   });
+  const text = (): string => renderResults({ options, done, started, ended: new Date(), ...versions() });
+  // Each time anew: what was found in hours is there also when the last fault is not waited for.
+  const after = (): void => void (options.record && writeFileSync(RESULTS, text()));
   try {
-    do await pass(chosen, options, arenas, { done, isOver });
+    do await pass(chosen, options, arenas, { done, isOver, after });
     while (options.minutes > 0 && !isOver());
   } finally {
     await arenas.close();
   }
-  const text = renderResults({ options, done, started, ended: new Date(), ...versions() });
-  process.stdout.write(`${text}\n`);
-  if (options.record) {
-    const file = join(import.meta.dirname, 'RESULTS.md');
-    writeFileSync(file, text);
-    say(`written: ${relative(ROOT, file)}`);
-  }
+  process.stdout.write(`${text()}\n`);
+  if (options.record) say(`written: ${relative(ROOT, RESULTS)}`);
   return done.every(({ round }) => round.complaints.length === 0) ? 0 : 1;
 }
 
