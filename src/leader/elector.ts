@@ -148,8 +148,7 @@ class LeaseElector implements Elector {
     const found = await read().catch((): LeaseRead => ({ ok: false }));
     if (!found.ok) return false;
     // The time is taken after the answer: no earlier than the change that it shows.
-    const unseen = config.ranBefore === true ? config.leaseDuration : 0;
-    this.#seen = sight(this.#seen, found.lease, clock.now().mono, config.leaseDuration, unseen);
+    this.#seen = sight(this.#seen, found.lease, clock.now().mono, config.leaseDuration, config.ranBefore);
     this.#stale = false;
     return true;
   }

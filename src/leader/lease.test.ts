@@ -22,10 +22,10 @@ describe('stepLease', () => {
   });
 
   test('a lease that is not there at the first look was deleted, where replicas ran before: its holder may act', () => {
-    const seen = sight(undefined, undefined, now.mono, 1, 15_000);
+    const seen = sight(undefined, undefined, now.mono, 15_000, true);
     expect(stepLease(seen, self, { ...now, mono: now.mono + 14_999 }, undefined).kind).toBe('wait');
     expect(stepLease(seen, self, { ...now, mono: now.mono + 15_000 }, undefined).kind).toBe('create');
-    const later = sight(seen, held('b_1'), now.mono + 10, 1, 15_000);
+    const later = sight(seen, held('b_1'), now.mono + 10, 15_000, true);
     expect(later.heldUntil).toBe(now.mono + 10 + 20_000);
   });
 
@@ -43,6 +43,14 @@ describe('stepLease', () => {
     const gone = sight(sight(undefined, held('b_1'), now.mono, 1), undefined, now.mono + 100, 1);
     expect(stepLease(gone, self, { ...now, mono: now.mono + 19_999 }, undefined).kind).toBe('wait');
     expect(stepLease(gone, self, { ...now, mono: now.mono + 20_000 }, undefined).kind).toBe('create');
+  });
+
+  test('a lease that was free and is deleted may have been taken in between', () => {
+    const free = sight(undefined, released(held('b_1'), now, undefined), now.mono, 15_000);
+    const gone = sight(free, undefined, now.mono + 100, 15_000);
+    expect(stepLease(gone, self, { ...now, mono: now.mono + 15_099 }, undefined).kind).toBe('wait');
+    expect(stepLease(gone, self, { ...now, mono: now.mono + 15_100 }, undefined).kind).toBe('create');
+    expect(sight(gone, undefined, now.mono + 5000, 15_000)).toBe(gone);
   });
 
   test('a holder that names no duration is waited for as long as one of ours', () => {

@@ -33,19 +33,22 @@ export type Step =
 
 /**
  * Notes what was read at `mono`. The holder's own times are never compared with our clocks: a lease counts as renewed
- * when it changed under our eyes, as upstream does it. `fallback` is how long a holder that names no duration is waited
- * for, `unseen` how long one whose lease was deleted before we ever saw it.
+ * when it changed under our eyes, as upstream does it. `fallback` is how long a holder is waited for that names no
+ * duration, or that may have taken the lease unseen before somebody deleted it. `ranBefore`: there was one.
  */
 export function sight(
   last: Sighting | undefined,
   lease: Lease | undefined,
   mono: Ms,
   fallback: Ms,
-  unseen: Ms = 0,
+  ranBefore = false,
 ): Sighting {
   if (last !== undefined && versionOf(last.lease) === versionOf(lease)) return last;
   const holder = lease?.spec?.holderIdentity ?? '';
-  if (lease === undefined) return { lease, since: mono, heldUntil: last?.heldUntil ?? mono + unseen };
+  if (lease === undefined) {
+    const deleted = last?.lease !== undefined || ranBefore;
+    return { lease, since: mono, heldUntil: deleted ? Math.max(last?.heldUntil ?? mono, mono + fallback) : mono };
+  }
   return { lease, since: mono, heldUntil: holder === '' ? mono : mono + (durationOf(lease) ?? fallback) };
 }
 
