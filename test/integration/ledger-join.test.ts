@@ -124,7 +124,9 @@ describe('on a cluster that is audited whole', () => {
   });
 
   test('a run that was killed in the middle, and its successor, join complete', async () => {
-    await person.create('apps/replicasets', replicaSet('shop', 'api', 150));
+    // Several at once: each alone has moments in which none of its writes is under way.
+    for (const [name, replicas] of Object.entries({ api: 150, 'more-1': 120, 'more-2': 120 }))
+      await person.create('apps/replicasets', replicaSet('shop', name, replicas));
     await person.waitForAll('core/pods', { namespace: 'shop', selector: 'app=api' }, (found) => found.length >= 40, {
       why: 'a part of the scale-up',
     });

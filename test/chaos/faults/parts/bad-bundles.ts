@@ -1,5 +1,5 @@
 /** Bundles that somebody signed and nobody should use. Compiled once in a run, where one is needed. */
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BundleChange } from '#kit/bundles.ts';
@@ -21,9 +21,16 @@ export interface BadBundle {
 const compiled = new Map<string, Promise<string>>();
 
 function once(name: string, make: (directory: string) => Promise<string>): Promise<string> {
-  const known = compiled.get(name) ?? make(mkdtempSync(join(tmpdir(), 'comptroller-chaos-policy-')));
+  const known = compiled.get(name) ?? make(scratch());
   compiled.set(name, known);
   return known;
+}
+
+/** Gone with this process. */
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'comptroller-chaos-policy-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 const custom =
