@@ -35,13 +35,15 @@ export type Written =
   | { readonly kind: 'kept'; readonly version: Version }
   /** It is not as it was last seen: gone, there already, or changed by someone. */
   | { readonly kind: 'conflict' }
-  | { readonly kind: 'failed' };
+  /** `retryAfter`: the API server asked not to be asked again before that. */
+  | { readonly kind: 'failed'; readonly retryAfter?: Ms };
 
 export function stateWritten(answer: BuiltInAnswer): Written {
   if (answer.kind !== 'answered') return { kind: 'failed' };
   if (answer.status === 409 || answer.status === 404) return { kind: 'conflict' };
   const version = answer.status === 200 || answer.status === 201 ? versionOf(answer.body) : undefined;
-  return version === undefined ? { kind: 'failed' } : { kind: 'kept', version };
+  if (version !== undefined) return { kind: 'kept', version };
+  return { kind: 'failed', ...(answer.retryAfter !== undefined && { retryAfter: answer.retryAfter }) };
 }
 
 function versionOf(body: unknown): Version | undefined {

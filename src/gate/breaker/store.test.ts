@@ -47,6 +47,7 @@ describe('the built-in rule of the state', () => {
 function inCluster() {
   let held: { json: string; version: number } | undefined;
   let serial = 1;
+  const server: { retryAfter?: number } = {};
   const bench = gateBench({
     get: () =>
       held === undefined
@@ -56,6 +57,8 @@ function inCluster() {
             body: { metadata: { uid: 'u', resourceVersion: String(held.version) }, data: { 'state.json': held.json } },
           },
     answer: ({ verb, body }) => {
+      const { retryAfter } = server;
+      if (retryAfter !== undefined) return { kind: 'answered', status: 429, retryAfter, body: { kind: 'Status' } };
       const { metadata, data } = JSON.parse(body ?? '{}');
       const conflict = verb === 'create' ? held !== undefined : metadata.resourceVersion !== String(held?.version);
       if (conflict) return { kind: 'answered', status: held === undefined ? 404 : 409, body: { kind: 'Status' } };
@@ -74,6 +77,7 @@ function inCluster() {
     }).store;
   return {
     bench,
+    server,
     open,
     json: () => held?.json,
     change: (json: string | undefined) => {
@@ -120,6 +124,21 @@ describe('the state in the cluster', () => {
     store.touch();
     expect(await store.save()).toBe(true);
     expect(JSON.parse(json() ?? '').holds).toMatchObject([{ reason: HOLD }]);
+  });
+
+  test('an API server that asks for patience is not asked again before its time, and nobody waits for that', async () => {
+    const { open, bench, server } = inCluster();
+    const store = open();
+    await store.open();
+    store.touch();
+    server.retryAfter = 3000;
+    const asked = () => wired(bench.happened).filter(({ verb }) => verb === 'update').length;
+    expect([await store.save(), asked()]).toEqual([false, 1]);
+    bench.clock.advance(2999);
+    expect([await store.save(), asked()]).toEqual([false, 1]);
+    delete server.retryAfter;
+    bench.clock.advance(1);
+    expect([await store.save(), asked()]).toEqual([true, 2]);
   });
 
   test('what cannot be written is tried again with the next change', async () => {

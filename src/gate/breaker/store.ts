@@ -38,6 +38,8 @@ export class Store {
   /** Since when the oldest change waits to be kept. */
   #unkeptSince: Ms | undefined;
   #lastWrite = Number.NEGATIVE_INFINITY;
+  /** The API server asked for patience until then. */
+  #notBefore = Number.NEGATIVE_INFINITY;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -121,7 +123,7 @@ export class Store {
     const wanted = this.#changed;
     if (this.#kept >= wanted) return true;
     // The write under way may have begun before the change: then one more is needed.
-    for (let round = 0; round < 2 && this.#kept < wanted; round++) {
+    for (let round = 0; round < 2 && this.#kept < wanted && !this.#mustWait(); round++) {
       this.#writing ??= this.#write().finally(() => {
         this.#writing = undefined;
       });
@@ -141,6 +143,11 @@ export class Store {
     this.#version = written.version;
     this.#kept = Math.max(this.#kept, changed);
     this.#unkeptSince = this.#kept >= this.#changed ? undefined : began;
+  }
+
+  /** What waits for it is refused until then, and asked again: nobody holds still for as long as a server says. */
+  #mustWait(): boolean {
+    return this.#parts.clock.now().mono < this.#notBefore;
   }
 
   /** Whoever may make changes must not drive the API server with them: they go out together. */
@@ -165,6 +172,8 @@ export class Store {
       written = { kind: 'failed' };
     }
     this.#count(written.kind);
+    if (written.kind === 'failed' && written.retryAfter !== undefined)
+      this.#notBefore = this.#parts.clock.now().mono + written.retryAfter;
     return written;
   }
 
