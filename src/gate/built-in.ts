@@ -82,6 +82,8 @@ function outcomeOf(rule: string, answer: BuiltInAnswer): Outcome {
   if (answer.kind !== 'answered') return { write, kind: 'unknown', code: 'API_UNKNOWN' };
   if (answer.status < 300) return { write, kind: 'applied', object: answer.body as object };
   const problem = failureOf('update', answer.status, answer.body);
+  // As for any other write: who answers such a thing, or what stands before it, may have done it.
+  if (problem.uncertain === true) return { write, kind: 'unknown', code: 'API_UNKNOWN' };
   if (problem.code === 'API_CONFLICT') return { write, kind: 'conflict', code: problem.code };
   return {
     write,

@@ -47,7 +47,7 @@ describe('the built-in rule of the state', () => {
 function inCluster() {
   let held: { json: string; version: number } | undefined;
   let serial = 1;
-  const server: { retryAfter?: number } = {};
+  const server: { retryAfter?: number; breaks?: boolean } = {};
   const bench = gateBench({
     get: () =>
       held === undefined
@@ -57,7 +57,8 @@ function inCluster() {
             body: { metadata: { uid: 'u', resourceVersion: String(held.version) }, data: { 'state.json': held.json } },
           },
     answer: ({ verb, body }) => {
-      const { retryAfter } = server;
+      const { retryAfter, breaks } = server;
+      if (breaks === true) return { kind: 'answered', status: 500, body: { kind: 'Status', code: 500 } };
       if (retryAfter !== undefined) return { kind: 'answered', status: 429, retryAfter, body: { kind: 'Status' } };
       const { metadata, data } = JSON.parse(body ?? '{}');
       const conflict = verb === 'create' ? held !== undefined : metadata.resourceVersion !== String(held?.version);
@@ -139,6 +140,16 @@ describe('the state in the cluster', () => {
     delete server.retryAfter;
     bench.clock.advance(1);
     expect([await store.save(), asked()]).toEqual([true, 2]);
+  });
+
+  test('an answer of 500 does not say whether it was done, and neither does its record', async () => {
+    const { open, bench, server } = inCluster();
+    const store = open();
+    await store.open();
+    store.touch();
+    server.breaks = true;
+    expect(await store.save()).toBe(false);
+    expect(bench.happened.filter(({ at }) => at === 'outcome').at(-1)).toMatchObject({ draft: { kind: 'unknown' } });
   });
 
   test('what cannot be written is tried again with the next change', async () => {
