@@ -11,19 +11,22 @@ export interface Randomness {
 }
 
 /** Asked for with each run and each name: a page at a time costs a tenth of as many calls. What was given is wiped. */
-const page = Buffer.alloc(4096);
-let used = page.length;
-
-function take(bytes: number): Buffer {
-  if (used + bytes > page.length) {
-    randomFillSync(page);
-    used = 0;
-  }
-  const taken = Buffer.from(page.subarray(used, used + bytes));
-  page.fill(0, used, used + bytes);
-  used += bytes;
-  return taken;
+function pages(): (bytes: number) => Buffer {
+  const page = Buffer.alloc(4096);
+  let used = page.length;
+  return (bytes) => {
+    if (used + bytes > page.length) {
+      randomFillSync(page);
+      used = 0;
+    }
+    const taken = Buffer.from(page.subarray(used, used + bytes));
+    page.fill(0, used, used + bytes);
+    used += bytes;
+    return taken;
+  };
 }
+
+const take = pages();
 
 export const systemRandomness: Randomness = {
   fraction: Math.random,
