@@ -37,7 +37,7 @@ import {
   tamper,
 } from '#kit/draw-services.ts';
 import { fakeStore } from '#kit/fake-store.ts';
-import { buildOracle, compareWith, type Oracle } from '#kit/oracle.ts';
+import { buildOracle, compareWith, draw, type Oracle } from '#kit/oracle.ts';
 import { service, worker } from '#kit/services.ts';
 import { viewOf } from '#kit/view.ts';
 
@@ -199,36 +199,52 @@ const question = (world: World, runs: number) => ({
   trigger: CREATED,
 });
 
-/** Zones of equal need, and slices of equal room, are served in the order of Go's maps: what few runs do not show, many may. */
-async function compareSlices(drawn: fc.Arbitrary<World>, count: number): Promise<readonly Told[]> {
-  const mine: Told[] = [];
-  const doubtful: World[] = [];
-  await compareWith<World, readonly Told[]>(
-    oracle,
-    drawn,
-    count,
-    (world) => question(world, 4),
-    (world, answers) => {
-      const told = ours(world);
-      mine.push(told);
-      if (!answers.some((one) => summary(world, one) === summary(world, told))) doubtful.push(world);
-    },
-  );
-  const first = doubtful[0];
-  if (doubtful.length > mine.length / 20)
-    expect({ doubtful: doubtful.length, first, mine: first && ours(first) }).toBeUndefined();
-  const answers = (await oracle.ask(doubtful.map((world) => question(world, 200)))) as readonly (readonly Told[])[];
-  for (const [at, world] of doubtful.entries()) {
-    const told = summary(world, ours(world));
-    const all = (answers[at] ?? []).map((one) => summary(world, one));
-    if (!all.includes(told)) expect({ world, ...JSON.parse(told) }).toEqual({ world, ...JSON.parse(all[0] ?? '{}') });
-  }
-  return mine;
+/**
+ * Zones of equal need, and slices of equal room, are served in the order of Go's maps, and of a map with two keys the later
+ * one comes first in one run of eight only: what few runs do not show, many may.
+ */
+const RUNS = { first: 4, doubtful: 200, last: 50_000 } as const;
+
+async function compareSlices(worlds: readonly World[], usual = 0.05): Promise<readonly Told[]> {
+  const first = await unlike(worlds, RUNS.first);
+  const few = Math.max(1, worlds.length * usual);
+  expect(first.length, `of ${worlds.length} differ`).toBeLessThanOrEqual(few);
+  const [odd] = await unlike(await unlike(first, RUNS.doubtful), RUNS.last);
+  if (odd !== undefined) expect(told(odd), JSON.stringify(odd)).toEqual(await nearest(odd));
+  return worlds.map(ours);
+}
+
+/** Those in which no run of upstream's comes to what ours does. */
+async function unlike(worlds: readonly World[], runs: number): Promise<readonly World[]> {
+  const ways = (await oracle.ask(worlds.map((world) => question(world, runs)))) as readonly (readonly Told[])[];
+  return worlds.filter((world, at) => !ways[at]?.some((way) => summary(world, way) === summary(world, ours(world))));
+}
+
+const told = (world: World): unknown => JSON.parse(summary(world, ours(world)));
+
+/** The way of upstream's that shares the most lines with ours. */
+async function nearest(world: World): Promise<unknown> {
+  const [ways = []] = (await oracle.ask([question(world, RUNS.doubtful)])) as readonly (readonly Told[])[];
+  const lines = (way: Told) => JSON.stringify(JSON.parse(summary(world, way)), null, 1).split('\n');
+  const known = new Set(lines(ours(world)));
+  const far = (way: Told): number => lines(way).filter((line) => !known.has(line)).length;
+  const [best] = ways.toSorted((a, b) => far(a) - far(b));
+  return best === undefined ? undefined : JSON.parse(summary(world, best));
 }
 
 test('slices are packed, labelled, hinted and removed as upstream does it', { timeout: 300_000 }, async () => {
-  const told = await compareSlices(drawWorld({ pods: drawServers(14) }), 500);
+  const told = await compareSlices(draw(drawWorld({ pods: drawServers(14) }), 500));
   expect(told.flatMap(({ created, updated }) => [...created, ...updated]).length).toBeGreaterThan(500);
+});
+
+/** Of what would be made nothing is, but what takes the place of a slice that goes: which endpoints those are, chance says. */
+test('a Service of two families that ends keeps what upstream might keep', { timeout: 300_000 }, async () => {
+  const ending = drawService
+    .filter(({ spec }) => spec?.ipFamilies?.length === 2)
+    .map((one) => deepFreeze({ ...one, metadata: { ...one.metadata, deletionTimestamp: '2026-01-01T00:30:00Z' } }));
+  const told = await compareSlices(draw(drawWorld({ service: ending, pods: drawServers(4) }), 250), 0.4);
+  expect(told.flatMap(({ created }) => created)).toEqual([]);
+  expect(told.flatMap(({ updated }) => updated).length).toBeGreaterThan(100);
 });
 
 const topologyOf = service({}, { annotations: { 'service.kubernetes.io/topology-mode': 'Auto' } });
@@ -239,7 +255,7 @@ test('zones get endpoints by their CPU as upstream gives them', { timeout: 300_0
     nodes: fc.oneof({ arbitrary: drawNodes, weight: 1 }, { arbitrary: drawSoundNodes, weight: 4 }),
     pods: drawServers(30, 6),
   }).map((world) => ({ ...world, pods: world.pods.map(settled) }));
-  const hinted = (await compareSlices(alike, 250)).filter((told) => told.hinted);
+  const hinted = (await compareSlices(draw(alike, 250))).filter((told) => told.hinted);
   expect(hinted.length).toBeGreaterThan(125);
 });
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"sort"
 	"time"
 
@@ -72,17 +73,25 @@ func init() {
 	register("touched", func(q touching) (any, error) { return touched(q) })
 }
 
-// slices reconciles as often as asked (the order of Go's maps differs) and answers with what each run wrote.
+// slices reconciles as often as asked (the order of Go's maps differs) and answers with what runs wrote, each way once.
 func slices(q slicing) (any, error) {
-	runs := make([]any, 0, q.Runs)
+	known := map[string]bool{}
+	ways := []json.RawMessage{}
 	for range q.Runs {
 		run, err := sliceOnce(q)
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, run)
+		way, err := json.Marshal(run)
+		if err != nil {
+			return nil, err
+		}
+		if !known[string(way)] {
+			known[string(way)] = true
+			ways = append(ways, way)
+		}
 	}
-	return runs, nil
+	return ways, nil
 }
 
 func sliceOnce(q slicing) (any, error) {
