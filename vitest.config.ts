@@ -7,6 +7,9 @@ const maxWorkers = Math.max(2, availableParallelism() - 1);
 /** What holds ours against Kubernetes' own code needs a program, and no control plane. */
 const ORACLE = 'test/integration/oracle*.test.ts';
 
+/** Runs all rules several times over: too long for `npm run check`. */
+const LONG = 'test/policy/cli.test.ts';
+
 /**
  * Integration files whose answer is a time, or that want the machine for themselves; one after another. All others start
  * control planes of their own and judge only what comes of it, so two of them run side by side.
@@ -22,12 +25,19 @@ const ALONE = [
   'whole-way',
 ].map((name) => `test/integration/${name}.test.ts`);
 
+/** Faults under load wait for leases and disks most of the time: two at once leave a quarter of two processors idle. */
+const CHAOS = 'test/integration/chaos-*.test.ts';
+const CHAOS_AT_ONCE = 3;
+
 const integration = {
   environment: 'node' as const,
   testTimeout: 120_000,
   hookTimeout: 1_200_000,
   globalSetup: ['test/kit/build-first.ts'],
 };
+
+/** Files share their worker's modules: each has no state of its own in them, and loading them anew would double the time. */
+const quick = { environment: 'node' as const, isolate: false, maxWorkers };
 
 export default defineConfig({
   test: {
@@ -43,29 +53,36 @@ export default defineConfig({
             'test/bench/*.test.ts',
             'test/chaos/**/*.test.ts',
           ],
-          environment: 'node',
           testTimeout: 15_000,
-          maxWorkers,
+          ...quick,
         },
       },
-      { test: { name: 'structure', include: ['test/structure/**/*.test.ts'], environment: 'node', maxWorkers } },
+      { test: { name: 'structure', include: ['test/structure/**/*.test.ts'], ...quick } },
       {
         test: {
           name: 'property',
           include: ['test/property/**/*.test.ts'],
-          environment: 'node',
           testTimeout: 60_000,
-          maxWorkers,
+          ...quick,
         },
       },
       {
         test: {
           name: 'policy',
           include: ['test/policy/**/*.test.ts'],
-          environment: 'node',
+          exclude: [LONG],
+          ...quick,
           // `opa test` over all rules takes ten seconds of a machine that has nothing else to do.
           testTimeout: 240_000,
-          maxWorkers,
+          globalSetup: ['test/kit/build-opa.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'policy-whole',
+          include: [LONG],
+          ...quick,
+          testTimeout: 240_000,
           globalSetup: ['test/kit/build-opa.ts'],
         },
       },
@@ -84,14 +101,23 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          exclude: [ORACLE, ...ALONE],
+          exclude: [ORACLE, CHAOS, ...ALONE],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           ...integration,
         },
       },
       {
-        test: { name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 }, ...integration },
+        test: {
+          name: 'chaos',
+          include: [CHAOS],
+          maxWorkers: CHAOS_AT_ONCE,
+          sequence: { groupOrder: 2 },
+          ...integration,
+        },
+      },
+      {
+        test: { name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 3 }, ...integration },
       },
     ],
   },

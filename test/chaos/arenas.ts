@@ -1,5 +1,5 @@
 /** The arena for the next fault: the one before where it can be shared, else a fresh one. */
-import { cpSync, rmSync, statSync } from 'node:fs';
+import { cpSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type OpenArena, openArena } from './arena.ts';
 import { drawFrom } from './draw.ts';
@@ -18,7 +18,12 @@ export interface ArenasOptions {
 const MAX_AUDIT_BYTES = 150 * 1024 * 1024;
 
 /** Of a fault after which something was not as expected: logs, ledgers and the audit log, before the cluster goes. */
-function keepEvidence({ cluster, at, say }: OpenArena, name: string, round: number): void {
+function keepEvidence(
+  { cluster, at, say }: OpenArena,
+  name: string,
+  round: number,
+  complaints: readonly string[],
+): void {
   const kept = join(EVIDENCE, `${name}-${round}`);
   rmSync(kept, { recursive: true, force: true });
   for (const [from, to] of [
@@ -27,6 +32,7 @@ function keepEvidence({ cluster, at, say }: OpenArena, name: string, round: numb
     [cluster.auditLog, 'audit.log'],
   ] as const)
     cpSync(from, join(kept, to), { recursive: true });
+  writeFileSync(join(kept, 'complaints.txt'), `${complaints.join('\n')}\n`);
   say(`what was there is kept in ${relative(ROOT, kept)}`);
 }
 
@@ -48,7 +54,7 @@ export class Arenas {
     const arena = await this.#for(fault).catch((error: unknown) => String(error));
     if (typeof arena === 'string') return notBegun(`opening an arena: ${arena}`);
     const done = await inflict(fault, arena, drawFrom(this.#options.seed, `${fault.name} ${round}`), full);
-    if (done.complaints.length > 0) keepEvidence(arena, fault.name, round);
+    if (done.complaints.length > 0) keepEvidence(arena, fault.name, round, done.complaints);
     const large = statSync(arena.cluster.auditLog).size > MAX_AUDIT_BYTES;
     if (isAlone(fault) || done.complaints.length > 0 || large) await this.close();
     return done;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { joinFindings, verifyFindings } from './books.ts';
+import { joinFindings, mayStillMatch, verifyFindings } from './books.ts';
 
 describe('what an excuse can cover', () => {
   test('verification: epochs are one thing, the bytes of a log another, and a note is neither', () => {
@@ -24,5 +24,21 @@ describe('what an excuse can cover', () => {
     ]);
     expect(found[0]?.says).toContain('3 x UNRECORDED_WRITE');
     expect(found[0]?.says).toContain('/web');
+  });
+});
+
+describe('when the books are read again', () => {
+  const verified = { findings: [] };
+  const gap = (code: 'AFTER' | 'BEFORE') => ({ gaps: [{ code, says: 'so', count: 1 }] });
+
+  test('an attempt was on its way, though records are missing for which there is an excuse', () => {
+    const joined = { verdict: 'incomplete', ...gap('AFTER') };
+    expect(mayStillMatch({ joined, verified })).toBe(true);
+  });
+
+  test('nothing that time would mend', () => {
+    expect(mayStillMatch({ joined: gap('BEFORE'), verified })).toBe(false);
+    const epochs = { findings: [{ code: 'epoch-open', grade: 'undecided' as const, says: 'so' }] };
+    expect(mayStillMatch({ joined: { gaps: [] }, verified: epochs })).toBe(false);
   });
 });

@@ -97,10 +97,18 @@ interface Looked {
 /** What verification says of epochs is about who led when, and not about a log's bytes. */
 const EPOCHS = /^epoch/;
 
-/** Gaps and nothing worse: the newest attempts stand in one log, and not yet in the other. What is of epochs stays so. */
-const mayStillMatch = ({ joined: { verdict, gaps }, verified }: Looked): boolean =>
-  (verdict === 'undecided' && gaps.some(({ code }) => code === 'AFTER' || code === 'TORN' || code === 'UNCLOSED')) ||
+/**
+ * The newest attempts stand in one log, and not yet in the other, also where an excuse covers worse. What is of epochs
+ * stays so.
+ */
+export const mayStillMatch = ({ joined, verified }: Pending): boolean =>
+  joined.gaps.some(({ code }) => code === 'AFTER' || code === 'TORN' || code === 'UNCLOSED') ||
   verified.findings.some(({ grade, code }) => grade === 'undecided' && !EPOCHS.test(code));
+
+interface Pending {
+  readonly joined: Pick<JoinReport, 'gaps'>;
+  readonly verified: Pick<VerifyReport, 'findings'>;
+}
 
 export function verifyFindings({ findings }: Pick<VerifyReport, 'findings'>): readonly Finding[] {
   return findings

@@ -109,6 +109,7 @@ export interface Fault {
     | 'transport'
     | 'answers'
     | 'store'
+    | 'disk'
     | 'ledger'
     | 'clock'
     | 'identity'

@@ -16,10 +16,13 @@ export function inOrder(faults: readonly Fault[]): readonly Fault[] {
 
 /** Which groups each file of `test/integration` tries: files run side by side, the faults of one share their arenas. */
 export const SHORT_RUN = {
-  'chaos-process': ['process', 'store', 'policy'],
+  'chaos-process': ['process'],
+  'chaos-store': ['store', 'policy'],
+  'chaos-disk': ['disk'],
   'chaos-ledger': ['ledger'],
   'chaos-clock': ['clock', 'identity'],
   'chaos-transport': ['transport'],
   'chaos-answers': ['answers'],
-  'chaos-tenant': ['tenant', 'flood'],
+  'chaos-tenant': ['tenant'],
+  'chaos-flood': ['flood'],
 } as const satisfies Readonly<Record<string, readonly Fault['group'][]>>;

@@ -1,4 +1,4 @@
-/** Disks and files that fail. */
+/** Files of the ledger that are torn, gone or older. */
 import { shortRun } from '../chaos/short.ts';
 
 shortRun('chaos-ledger');

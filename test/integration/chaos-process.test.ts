@@ -1,4 +1,4 @@
-/** Processes that are killed and frozen, a store that stops and goes back, bundles that are not what they should be. */
+/** Processes that are killed and frozen. */
 import { shortRun } from '../chaos/short.ts';
 
 shortRun('chaos-process');

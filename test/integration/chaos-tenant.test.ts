@@ -1,4 +1,4 @@
-/** Tenants that do their worst, and floods of objects. */
+/** Tenants that do their worst. */
 import { shortRun } from '../chaos/short.ts';
 
 shortRun('chaos-tenant');

@@ -266,7 +266,7 @@ async function anchored({ admin }: Arena): Promise<number> {
 export const LEDGER_FAULTS: readonly Fault[] = [
   {
     name: 'disk-full',
-    group: 'ledger',
+    group: 'disk',
     expects: 'it hands over and ends with 74, does not start while there is no room, and goes on once there is',
     needs: { shim: true, replicas: 2 },
     ends: 10,
@@ -274,7 +274,7 @@ export const LEDGER_FAULTS: readonly Fault[] = [
   },
   {
     name: 'disk-read-only',
-    group: 'ledger',
+    group: 'disk',
     expects: 'it ends with 74, says on a start what is wrong, and goes on once it can write',
     needs: SHIM,
     ends: 10,
@@ -282,7 +282,7 @@ export const LEDGER_FAULTS: readonly Fault[] = [
   },
   {
     name: 'disk-sync-fails',
-    group: 'ledger',
+    group: 'disk',
     expects: 'the first EIO of fdatasync is final: it ends with 74; nothing unsynced was ever sent',
     needs: SHIM,
     ends: 10,
@@ -290,21 +290,21 @@ export const LEDGER_FAULTS: readonly Fault[] = [
   },
   {
     name: 'disk-slow',
-    group: 'ledger',
+    group: 'disk',
     expects: 'an fdatasync of 200 ms delays writes and neither loses leadership nor work',
     needs: SHIM,
     inflict: slow,
   },
   {
     name: 'disk-very-slow',
-    group: 'ledger',
+    group: 'disk',
     expects: 'an fdatasync of 2 s loses no leadership with the default lease',
     needs: SHIM,
     inflict: verySlow,
   },
   {
     name: 'disk-hangs',
-    group: 'ledger',
+    group: 'disk',
     expects: 'a disk that does not answer ends it, at the latest after 10 s, or when the lease could not be renewed',
     needs: SHIM,
     ends: 1,
