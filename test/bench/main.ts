@@ -38,7 +38,7 @@ async function bench(options: Options): Promise<number> {
     const [first] = rounds;
     if (options.profile && first !== undefined) process.stdout.write(`\n${renderProfiles(PROFILES, first.window)}\n`);
     for (const fault of faults) process.stdout.write(`FAULT: ${fault}\n`);
-    if (options.record) progress(`written: ${record({ options, rounds, faults })}`);
+    if (options.record !== undefined) progress(`written: ${record(options.record, { options, rounds, faults })}`);
     return faults.length === 0 ? 0 : 1;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);

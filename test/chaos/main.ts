@@ -15,18 +15,27 @@ const ROOT = join(import.meta.dirname, '../..');
 const RESULTS = join(import.meta.dirname, 'RESULTS.md');
 const say = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 
-/** One pass over the faults; stops early when the time is over. */
-async function pass(faults: readonly Fault[], { short }: Options, arenas: Arenas, run: Run): Promise<void> {
-  for (const fault of inOrder(faults)) {
-    const times = short ? 1 : (fault.times ?? 1);
-    for (let n = 0; n < times && !run.isOver(); n++) {
-      const before = run.done.filter((one) => one.fault === fault).length;
-      say(`${fault.name}: ${fault.expects}`);
-      const round = await arenas.inflict(fault, before, !short);
-      run.done.push({ fault, round });
-      for (const line of tellRound(fault, round)) say(line);
-      run.after();
-    }
+/** One pass over the faults: whoever is free takes the next one. Stops early when the time is over. */
+async function pass(faults: readonly Fault[], options: Options, hands: readonly Arenas[], run: Run): Promise<void> {
+  const waiting = [...inOrder(faults)];
+  const work = async (arenas: Arenas): Promise<void> => {
+    for (let fault = waiting.shift(); fault !== undefined && !run.isOver(); fault = waiting.shift())
+      await repeat(fault, options, arenas, run);
+    await arenas.close();
+  };
+  await Promise.all(hands.map(work));
+}
+
+/** One fault, as often as it says. */
+async function repeat(fault: Fault, { short }: Options, arenas: Arenas, run: Run): Promise<void> {
+  const times = short ? 1 : (fault.times ?? 1);
+  for (let n = 0; n < times && !run.isOver(); n++) {
+    const before = run.done.filter((one) => one.fault === fault).length;
+    say(`${fault.name}: ${fault.expects}`);
+    const round = await arenas.inflict(fault, before, !short);
+    run.done.push({ fault, round });
+    for (const line of tellRound(fault, round)) say(line);
+    run.after();
   }
 }
 
@@ -42,19 +51,21 @@ async function chaos(options: Options): Promise<number> {
   const done: Done[] = [];
   const started = new Date();
   const isOver = (): boolean => options.minutes > 0 && Date.now() - started.getTime() > options.minutes * 60_000;
-  const arenas = new Arenas({ seed: options.seed, shim: openShim, say });
+  const hands = Array.from({ length: options.atOnce }, () => new Arenas({ seed: options.seed, shim: openShim, say }));
+  const close = (): Promise<unknown> => Promise.allSettled(hands.map((arenas) => arenas.close()));
   process.once('SIGINT', () => {
     say('interrupted: ending the control plane');
-    void arenas.close().finally(() => process.exit(130));
+    void close().finally(() => process.exit(130));
   });
-  const text = (): string => renderResults({ options, done, started, ended: new Date(), ...versions() });
+  const listed = (): readonly Done[] => done.toSorted((a, b) => FAULTS.indexOf(a.fault) - FAULTS.indexOf(b.fault));
+  const text = (): string => renderResults({ options, done: listed(), started, ended: new Date(), ...versions() });
   // Each time anew: what was found in hours is there also when the last fault is not waited for.
   const after = (): void => void (options.record && writeFileSync(RESULTS, text()));
   try {
-    do await pass(chosen, options, arenas, { done, isOver, after });
+    do await pass(chosen, options, hands, { done, isOver, after });
     while (options.minutes > 0 && !isOver());
   } finally {
-    await arenas.close();
+    await close();
   }
   process.stdout.write(`${text()}\n`);
   if (options.record) say(`written: ${relative(ROOT, RESULTS)}`);

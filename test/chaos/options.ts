@@ -6,6 +6,8 @@ export interface Options {
   readonly seed: number;
   /** Only these; all when undefined. */
   readonly fault?: readonly string[];
+  /** So many faults side by side, each on a control plane of its own. */
+  readonly atOnce: number;
   /** Each once, in its short form. */
   readonly short: boolean;
   /** Writes RESULTS.md. */
@@ -20,6 +22,7 @@ export function parseOptions(argv: readonly string[], faults: readonly string[])
     .option('--minutes <count>', 'go on until so many minutes have passed', number(1, 10_080), 0)
     .option('--seed <number>', 'where and when it hurts; the same again for the same seed', number(0, 2 ** 32 - 1), 1)
     .option('--fault <name...>', `only these: ${faults.join(', ')}`, oneOf(faults))
+    .option('--at-once <count>', 'so many faults side by side, each on a control plane of its own', number(1, 8), 1)
     .option('--short', 'each fault once, in its short form', false)
     .option('--record', 'write test/chaos/RESULTS.md', false)
     .addHelpText('after', HELP)

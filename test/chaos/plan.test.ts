@@ -54,15 +54,16 @@ describe('the short run', () => {
 
 describe('the command line', () => {
   test('a seed, a duration, faults by name', () => {
-    const argv = ['--seed', '5', '--minutes', '9', '--fault', 'a', 'b', '--short'];
+    const argv = ['--seed', '5', '--minutes', '9', '--at-once', '2', '--fault', 'a', 'b', '--short'];
     expect(parseOptions(argv, ['a', 'b'])).toEqual({
       seed: 5,
       minutes: 9,
+      atOnce: 2,
       fault: ['a', 'b'],
       short: true,
       record: false,
     });
-    expect(parseOptions([], [])).toEqual({ seed: 1, minutes: 0, short: false, record: false });
+    expect(parseOptions([], [])).toEqual({ seed: 1, minutes: 0, atOnce: 1, short: false, record: false });
   });
 });
 

@@ -24,7 +24,7 @@ const round = (more: Partial<Round> = {}): Round => ({
 
 const render = (done: readonly { fault: Fault; round: Round }[]): string =>
   renderResults({
-    options: { minutes: 0, seed: 7, short: false, record: false },
+    options: { minutes: 0, seed: 7, atOnce: 1, short: false, record: false },
     done,
     started: new Date('2026-01-02T03:04:00Z'),
     ended: new Date('2026-01-02T03:14:00Z'),

@@ -39,7 +39,7 @@ export function renderResults({ options, done, started, ended, kubernetes, compt
     'plane while Deployments and namespaces come, roll, scale and go. After each: every Deployment as wished, the ledgers',
     "verify, ledgers and the API server's audit log agree one to one, nothing refused, no process that ended without a reason.",
     '',
-    `- ${started.toISOString().slice(0, 16)}Z, ${Math.round((ended.getTime() - started.getTime()) / 60_000)} minutes, seed ${options.seed}${options.short ? ', short' : ''}`,
+    `- ${started.toISOString().slice(0, 16)}Z, ${Math.round((ended.getTime() - started.getTime()) / 60_000)} minutes, seed ${options.seed}, ${options.atOnce} at once${options.short ? ', short' : ''}`,
     `- Comptroller ${comptroller}, Kubernetes ${kubernetes}, Node ${process.version}`,
     `- ${groups.length} faults, ${done.length} times: ${failed === 0 ? 'every expectation held' : `${failed} FAILED`}`,
     '',
