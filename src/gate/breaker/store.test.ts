@@ -142,6 +142,19 @@ describe('the state in the cluster', () => {
     expect([await store.save(), asked()]).toEqual([true, 2]);
   });
 
+  test('neither is it where the state is to be made', async () => {
+    const { open, bench, server } = inCluster();
+    const store = open();
+    server.retryAfter = 30_000;
+    const asked = () => wired(bench.happened).filter(({ verb }) => verb === 'create').length;
+    expect([await store.open(), asked()]).toEqual([undefined, 1]);
+    bench.clock.advance(29_999);
+    expect([await store.open(), asked()]).toEqual([undefined, 1]);
+    delete server.retryAfter;
+    bench.clock.advance(1);
+    expect([(await store.open())?.holds(), asked()]).toEqual([[], 2]);
+  });
+
   test('an answer of 500 does not say whether it was done, and neither does its record', async () => {
     const { open, bench, server } = inCluster();
     const store = open();

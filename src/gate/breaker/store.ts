@@ -68,13 +68,15 @@ export class Store {
   /** The books; undefined while they cannot be read: then there is no allowance. */
   open(): Promise<Books | undefined> {
     if (this.#books !== undefined) return Promise.resolve(this.#books);
-    const { clock } = this.#parts;
-    if (this.#failed !== undefined && clock.now().mono - this.#failed.at < READ_AGAIN)
-      return Promise.resolve(undefined);
+    if (this.#failedJustNow() || this.#mustWait()) return Promise.resolve(undefined);
     this.#reading ??= this.#load().finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;
+  }
+
+  #failedJustNow(): boolean {
+    return this.#failed !== undefined && this.#parts.clock.now().mono - this.#failed.at < READ_AGAIN;
   }
 
   async #load(): Promise<Books | undefined> {

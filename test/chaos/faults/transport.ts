@@ -22,7 +22,8 @@ async function killApiServer({ admin, between, cluster, draw, fleet }: Arena, fu
   const back = performance.now();
   await fleet.leader({ timeout: ANOTHER_LEADS });
   const leads = Math.round(performance.now() - back);
-  await wished.met(120_000);
+  // The scheduler is not ours: its watches were once not opened again for 90 s, and until then it binds nothing.
+  await wished.met(240_000);
   const served = Math.round(performance.now() - back);
   await witness.leave();
   return { 'leads after': `${leads} ms`, 'served after': `${served} ms` };
