@@ -15,6 +15,7 @@ const LONG = 'test/policy/cli.test.ts';
  * control planes of their own and judge only what comes of it, so two of them run side by side.
  */
 const ALONE = [
+  'chaos-failover',
   'failover',
   'hostile',
   'leader',
@@ -111,6 +112,7 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: [CHAOS],
+          exclude: ALONE,
           maxWorkers: CHAOS_AT_ONCE,
           sequence: { groupOrder: 2 },
           ...integration,

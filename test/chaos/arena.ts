@@ -21,6 +21,8 @@ export interface ArenaOptions {
   readonly shim?: OpenShim | undefined;
   /** Of the load. */
   readonly draw: Draw;
+  /** Milliseconds between two changes of the load; five a second by default. */
+  readonly every?: number | undefined;
   say(line: string): void;
 }
 
@@ -32,7 +34,7 @@ export interface OpenArena extends Arena {
 }
 
 /** Resolves when a replica leads and the load has begun. */
-export async function openArena({ replicas, shim: openShim, draw, say }: ArenaOptions): Promise<OpenArena> {
+export async function openArena({ replicas, shim: openShim, draw, every, say }: ArenaOptions): Promise<OpenArena> {
   const cluster = await startCluster({ name: 'chaos', nodes: NODES, progress: say });
   const closers: (() => unknown)[] = [() => cluster.stop()];
   const close = async (): Promise<void> => {
@@ -52,7 +54,7 @@ export async function openArena({ replicas, shim: openShim, draw, say }: ArenaOp
     closers.push(() => fleet.close());
     await fleet.start();
     await fleet.leader();
-    const load = new Churn(person, draw);
+    const load = new Churn(person, draw, every);
     closers.push(() => load.close());
     load.resume();
     const auditing = new Auditing({

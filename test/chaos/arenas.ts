@@ -11,6 +11,8 @@ import type { OpenShim } from './shim/port.ts';
 export interface ArenasOptions {
   readonly seed: number;
   readonly shim?: OpenShim | undefined;
+  /** Milliseconds between two changes of the load. */
+  readonly every?: number;
   say(line: string): void;
 }
 
@@ -69,12 +71,13 @@ export class Arenas {
   async #for(fault: Fault): Promise<OpenArena> {
     if (this.#open !== undefined && this.#kind === kindOf(fault) && !isAlone(fault)) return this.#open;
     await this.close();
-    const { seed, say, shim } = this.#options;
+    const { seed, say, shim, every } = this.#options;
     if (fault.needs?.shim === true && shim === undefined) throw new Error(`${fault.name} needs the shim`);
     this.#open = await openArena({
       replicas: fault.needs?.replicas ?? 1,
       shim: fault.needs?.shim === true ? shim : undefined,
       draw: drawFrom(seed, `load ${this.#opened++}`),
+      every,
       say,
     });
     this.#kind = kindOf(fault);

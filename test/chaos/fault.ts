@@ -106,6 +106,7 @@ export interface Fault {
   readonly name: string;
   readonly group:
     | 'process'
+    | 'failover'
     | 'transport'
     | 'answers'
     | 'store'

@@ -10,6 +10,7 @@ import { complaints, type Found, imageOf, type Wish } from './wishes.ts';
 
 /** Light on purpose: what is measured is how faults are borne, not throughput. */
 const LIMITS = { namespaces: 4, deployments: 10, replicas: 6, pods: 40 } as const;
+/** Between two changes. */
 const EVERY = 200;
 const RETRY = 200;
 /** Between two looks whether all is as wished: each lists everything. */
@@ -27,6 +28,7 @@ interface Request {
 export class Churn implements Load {
   readonly #admin: Admin;
   readonly #draw: Draw;
+  readonly #every: number;
   readonly #wishes: Wish[] = [];
   readonly #namespaces = new Set<string>();
   #serial = 0;
@@ -37,9 +39,10 @@ export class Churn implements Load {
   /** A refusal that nothing explains: told by the next `settle`. */
   #trouble: unknown;
 
-  constructor(admin: Admin, draw: Draw) {
+  constructor(admin: Admin, draw: Draw, every = EVERY) {
     this.#admin = admin;
     this.#draw = draw;
+    this.#every = every;
   }
 
   get changes(): number {
@@ -108,7 +111,7 @@ export class Churn implements Load {
       while (!this.#stopping) {
         await this.#change();
         this.#changes += 1;
-        await pause(EVERY);
+        await pause(this.#every);
       }
     } catch (error) {
       this.#trouble = error;

@@ -17,6 +17,7 @@ export function inOrder(faults: readonly Fault[]): readonly Fault[] {
 /** Which groups each file of `test/integration` tries: files run side by side, the faults of one share their arenas. */
 export const SHORT_RUN = {
   'chaos-process': ['process'],
+  'chaos-failover': ['failover'],
   'chaos-store': ['store', 'policy'],
   'chaos-disk': ['disk'],
   'chaos-ledger': ['ledger'],

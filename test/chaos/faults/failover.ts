@@ -149,6 +149,6 @@ const EXPECTS =
   'a follower goes on with the scale-up within the lease, or half a second after a leader that hands over; it lists nothing anew, and no pod is made twice';
 
 export const FAILOVER_FAULTS: readonly Fault[] = [
-  { name: 'failover-of-two', group: 'process', expects: EXPECTS, needs: { replicas: 2 }, inflict: failover },
-  { name: 'failover-of-three', group: 'process', expects: EXPECTS, needs: { replicas: 3 }, inflict: failover },
+  { name: 'failover-of-two', group: 'failover', expects: EXPECTS, needs: { replicas: 2 }, inflict: failover },
+  { name: 'failover-of-three', group: 'failover', expects: EXPECTS, needs: { replicas: 3 }, inflict: failover },
 ];
