@@ -1,6 +1,5 @@
 /** A control plane with Comptroller on it behind a proxy, under load: what a fault is done to. */
 import { admin } from '#kit/admin.ts';
-import { SHORT_LEASE } from '#kit/manager.ts';
 import { startCluster } from '#local/cluster.ts';
 import { install } from '#local/manager.ts';
 import { openBetween } from './between/open.ts';
@@ -17,6 +16,8 @@ const NODES = 8;
 
 export interface ArenaOptions {
   readonly replicas: number;
+  /** Of every replica. */
+  readonly flags: readonly string[];
   /** Opens the shim that every replica runs with; none does when undefined. */
   readonly shim?: OpenShim | undefined;
   /** Of the load. */
@@ -34,7 +35,14 @@ export interface OpenArena extends Arena {
 }
 
 /** Resolves when a replica leads and the load has begun. */
-export async function openArena({ replicas, shim: openShim, draw, every, say }: ArenaOptions): Promise<OpenArena> {
+export async function openArena({
+  replicas,
+  flags,
+  shim: openShim,
+  draw,
+  every,
+  say,
+}: ArenaOptions): Promise<OpenArena> {
   const cluster = await startCluster({ name: 'chaos', nodes: NODES, progress: say });
   const closers: (() => unknown)[] = [() => cluster.stop()];
   const close = async (): Promise<void> => {
@@ -50,7 +58,7 @@ export async function openArena({ replicas, shim: openShim, draw, every, say }: 
     closers.push(() => opened?.close());
     const names = Array.from({ length: replicas }, (_, index) => String.fromCharCode('a'.charCodeAt(0) + index));
     const environment = (name: string) => opened?.environment(name);
-    const fleet = new KeptFleet({ cluster, admin: person, at, names, flags: SHORT_LEASE, environment, say });
+    const fleet = new KeptFleet({ cluster, admin: person, at, names, flags, environment, say });
     closers.push(() => fleet.close());
     await fleet.start();
     await fleet.leader();

@@ -1,6 +1,7 @@
 /** The arena for the next fault: the one before where it can be shared, else a fresh one. */
 import { cpSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { SHORT_LEASE } from '#kit/manager.ts';
 import { type OpenArena, openArena } from './arena.ts';
 import { drawFrom } from './draw.ts';
 import type { Fault } from './fault.ts';
@@ -75,6 +76,7 @@ export class Arenas {
     if (fault.needs?.shim === true && shim === undefined) throw new Error(`${fault.name} needs the shim`);
     this.#open = await openArena({
       replicas: fault.needs?.replicas ?? 1,
+      flags: fault.needs?.usualLease === true ? [] : SHORT_LEASE,
       shim: fault.needs?.shim === true ? shim : undefined,
       draw: drawFrom(seed, `load ${this.#opened++}`),
       every,

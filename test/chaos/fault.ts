@@ -89,6 +89,8 @@ export interface Needs {
   /** 1 by default. */
   readonly replicas?: number;
   readonly shim?: boolean;
+  /** The lease as it is by default, instead of the short one that take-overs are measured with. */
+  readonly usualLease?: boolean;
   /** An arena for itself: what it leaves would disturb the next fault. */
   readonly alone?: boolean;
 }

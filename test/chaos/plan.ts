@@ -2,7 +2,8 @@
 import type { Fault } from './fault.ts';
 
 /** Faults of one kind of arena can share it. */
-export const kindOf = ({ needs = {} }: Fault): string => `${needs.replicas ?? 1} ${needs.shim === true ? 'shim' : ''}`;
+export const kindOf = ({ needs = {} }: Fault): string =>
+  `${needs.replicas ?? 1} ${needs.shim === true ? 'shim' : ''} ${needs.usualLease === true ? 'lease' : ''}`;
 
 /** What a fault leaves would disturb the next one: it asks for that, or its books need an excuse for ever. */
 export const isAlone = ({ needs, excuses = [] }: Fault): boolean => needs?.alone === true || excuses.length > 0;

@@ -169,6 +169,8 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     name: 'sigkill',
     group: 'process',
     expects: 'a process that is killed at any moment is followed by one that goes on where it stopped',
+    // Nobody is at work for most of a full run: what the load took away meanwhile, hundreds of namespaces, is still to go.
+    recovery: 300_000,
     inflict: killLeaders,
   },
   {
