@@ -11,7 +11,7 @@ import { createGate, type Gate } from '#gate/gate.ts';
 import type { GateParts } from '#gate/ports.ts';
 import { recover } from '#gate/recover.ts';
 import type { Epoch, Fence } from '#leader/port.ts';
-import type { Anchor } from '#ledger/port.ts';
+import type { Anchors } from '#ledger/port.ts';
 import { whenActive } from '#policy/when-active.ts';
 import { watchClockJumps } from '#telemetry/clock.ts';
 import type { Health, Metrics, Telemetry } from '#telemetry/port.ts';
@@ -110,10 +110,10 @@ export function conduct(
         ended.resolve(how);
       });
   };
-  const lead = async (epoch: Epoch, predecessor: Anchor | undefined): Promise<void> => {
+  const lead = async (epoch: Epoch, found: Anchors): Promise<void> => {
     ours = epoch;
     try {
-      const begun = await beginReign(stage, epoch, predecessor, (address) => reign?.wake(address));
+      const begun = await beginReign(stage, epoch, found, (address) => reign?.wake(address));
       if (ending) await begun.stop();
       else reign = begun;
       log.info('controllers started', { count: pipeline.controllers.length, transitions: epoch.transitions });
@@ -133,7 +133,7 @@ export function conduct(
   watchHealth(health, stage, leadership);
   whenActive(pipeline.evaluator, log, () =>
     leadership.start(
-      (epoch, predecessor) => void lead(epoch, predecessor),
+      (epoch, found) => void lead(epoch, found),
       (why) => end({ kind: 'lost-leadership', code: 1 }, why, false),
     ),
   );
@@ -141,18 +141,13 @@ export function conduct(
 }
 
 /** What stands between winning and the first decision: records, a caught-up cache, open intents closed (I8, I16). */
-async function beginReign(
-  stage: Stage,
-  epoch: Epoch,
-  predecessor: Anchor | undefined,
-  wake: (address: string) => void,
-): Promise<Reign> {
+async function beginReign(stage: Stage, epoch: Epoch, found: Anchors, wake: (address: string) => void): Promise<Reign> {
   const { base, pipeline, telemetry, signal, events } = stage;
   const { ledger, reader, clock, cache, blast } = pipeline;
-  const predecessorNote = predecessor === undefined ? {} : { predecessor };
-  const noted = await ledger.note({ note: 'leadership', epoch, won: true, ...predecessorNote });
+  const predecessor = found.last === undefined ? {} : { predecessor: found.last };
+  const noted = await ledger.note({ note: 'leadership', epoch, won: true, ...predecessor });
   if (!noted.ok) throw new Error(`recording the leadership: ${noted.code}`);
-  const wentBack = predecessor !== undefined && (await noteRollback(base.opened, predecessor, telemetry.log));
+  const wentBack = await noteRollback(base.opened, found, telemetry.log);
   await stage.synced;
   await caughtUp(cache, signal, () =>
     recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log, controllers: pipeline.controllers }),

@@ -9,7 +9,7 @@ import type { Epoch, Fence } from '#leader/port.ts';
 import { leaseFound, leasePath, leaseRequest, leaseWritten } from '#leader/request.ts';
 import { createSoleLeader } from '#leader/sole.ts';
 import { watchLease } from '#leader/watch.ts';
-import type { Anchor } from '#ledger/port.ts';
+import type { Anchors } from '#ledger/port.ts';
 import type { Base, Pipeline } from './parts.ts';
 
 /** What the API server may take for one write, where the lease is long enough. */
@@ -35,7 +35,7 @@ export function leaseTimeout({ renewDeadline, retryPeriod }: Config['leaderElect
 export interface Leadership {
   readonly fence: Fence;
   /** Begins; calls `won` once, and `lost` at most once after it. */
-  start(won: (epoch: Epoch, predecessor: Anchor | undefined) => void, lost: (why: Lost) => void): void;
+  start(won: (epoch: Epoch, found: Anchors) => void, lost: (why: Lost) => void): void;
   release(): Promise<unknown>;
   failing(): string | undefined;
   /** Who leads, as far as it was seen; empty for nobody. */
@@ -54,7 +54,7 @@ export function openLeadership(
     const epoch = sole.fence.epoch() as Epoch;
     return {
       fence: sole.fence,
-      start: (won) => won(epoch, undefined),
+      start: (won) => won(epoch, {}),
       release: async () => sole.close(),
       failing: () => undefined,
       holder: () => identity,
@@ -62,7 +62,7 @@ export function openLeadership(
   }
   const at = { namespace: election.namespace, name: election.name };
   const timeout = leaseTimeout(election);
-  const told: { won?: (epoch: Epoch, predecessor: Anchor | undefined) => void; lost?: (why: Lost) => void } = {};
+  const told: { won?: (epoch: Epoch, found: Anchors) => void; lost?: (why: Lost) => void } = {};
   const elector = createElector({
     config: {
       ...at,
@@ -79,8 +79,8 @@ export function openLeadership(
     write: async (kind, lease) => leaseWritten(await sendLease(leaseRequest(kind, lease, at, timeout), at, parts)),
     changes: watchLease({ streams: parts.streams, clock: parts.clock, at }),
     inFlight: () => parts.writer.inFlight() + parts.lost.count(),
-    anchor: () => opened.ledger.anchor(),
-    onWon: (epoch, predecessor) => told.won?.(epoch, predecessor),
+    anchor: () => ({ ...opened.ledger.anchor(), directory: opened.directoryId }),
+    onWon: (epoch, found) => told.won?.(epoch, found),
     onLost: (why) => told.lost?.(why),
     meter: parts.meter,
     log: parts.log,

@@ -15,10 +15,16 @@ const config = {
 };
 
 /** One replica before a lease server that the test drives; time moves only when told to. */
+const MINE = '0123456789abcdef';
+
 function setUp(first?: Lease) {
   const timers: { due: number; run: () => void }[] = [];
   const server = { lease: first, version: 1, up: true, busy: 0, hang: false, late: 0, writes: 0 };
-  const seen = { won: [] as [Epoch, string | undefined][], lost: [] as string[], end: undefined as End | undefined };
+  const seen = {
+    won: [] as [Epoch, string | undefined, ...number[]][],
+    lost: [] as string[],
+    end: undefined as End | undefined,
+  };
   let time = 0;
   const store = (lease: Lease): LeaseWritten => {
     if (!server.up) return { ok: false, why: 'failed' };
@@ -44,8 +50,8 @@ function setUp(first?: Lease) {
     read: async (): Promise<LeaseRead> => (server.up ? { ok: true, lease: server.lease } : { ok: false }),
     write: (_kind, lease) => write(lease),
     inFlight: () => server.busy,
-    anchor: () => ({ origin: 'mine', size: 1, root: `${'A'.repeat(43)}=` }),
-    onWon: (epoch, predecessor) => seen.won.push([epoch, predecessor?.origin]),
+    anchor: () => ({ directory: MINE, origin: 'mine', size: 1, root: `${'A'.repeat(43)}=` }),
+    onWon: (epoch, { last, own }) => seen.won.push([epoch, last?.origin, ...(own === undefined ? [] : [own.size])]),
     onLost: (why) => seen.lost.push(why),
     meter: { count: () => {}, set: () => {}, observe: () => {} },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
@@ -75,12 +81,14 @@ function setUp(first?: Lease) {
   return { elector, server, seen, advance, freeze, abort };
 }
 
-const held = (holder: string): Lease => ({
+const THEIRS = { origin: 'theirs', size: 9, root: `${'B'.repeat(43)}=` };
+const held = (holder: string, mine?: object): Lease => ({
   metadata: {
     uid: 'u',
     resourceVersion: '1',
     annotations: {
-      'comptroller.dev/anchor': JSON.stringify({ origin: 'theirs', size: 9, root: `${'B'.repeat(43)}=` }),
+      'comptroller.dev/anchor': JSON.stringify(THEIRS),
+      ...(mine !== undefined && { 'comptroller.dev/ledgers': JSON.stringify({ [MINE]: mine }) }),
     },
   },
   spec: { holderIdentity: holder, leaseDurationSeconds: 15, leaseTransitions: 2 },
@@ -103,6 +111,12 @@ describe('winning', () => {
     await advance(1);
     await advance(0);
     expect(seen.won).toEqual([[{ lease: 'u', transitions: 3, holder: 'a_1' }, 'theirs']]);
+  });
+
+  test('a lease that another had, with where our own ledger stood when it led last', async () => {
+    const { seen, advance } = setUp(held('', { ...THEIRS, origin: 'mine-before', size: 70 }));
+    await advance(1000);
+    expect(seen.won).toEqual([[{ lease: 'u', transitions: 3, holder: 'a_1' }, 'theirs', 70]]);
   });
 
   test('a released lease, at the next look', async () => {

@@ -1,9 +1,9 @@
 import type { Lease } from '#core/k8s/types.gen.ts';
 import type { Clock, Ms, Now } from '#core/time.ts';
-import type { Anchor } from '#ledger/port.ts';
+import type { Anchors, OwnAnchor } from '#ledger/port.ts';
 import type { Log, Meter } from '#telemetry/port.ts';
 import { fenceAdmits } from './fence.ts';
-import { anchorOf, type Candidate, epochOf, released, type Sighting, type Step, sight, stepLease } from './lease.ts';
+import { anchorsIn, type Candidate, epochOf, released, type Sighting, type Step, sight, stepLease } from './lease.ts';
 import type { Epoch, Fence } from './port.ts';
 
 export interface ElectorConfig extends Candidate {
@@ -38,9 +38,9 @@ export interface ElectorParts {
   readonly changes?: (signal: AbortSignal, look: () => void) => void;
   /** Requests under this reign on the wire, and lost ones whose time has not passed yet. */
   readonly inFlight: () => number;
-  readonly anchor: () => Anchor | undefined;
-  /** `predecessor` is where the last holder's ledger stood. */
-  readonly onWon: (epoch: Epoch, predecessor: Anchor | undefined) => void;
+  readonly anchor: () => OwnAnchor | undefined;
+  /** `found` is what the lease told of ledgers before it was ours. */
+  readonly onWon: (epoch: Epoch, found: Anchors) => void;
   readonly onLost: (why: Lost) => void;
   readonly meter: Meter;
   readonly log: Log;
@@ -81,7 +81,7 @@ class LeaseElector implements Elector {
   /** The lease is not known to be as last seen: read before writing. */
   #stale = true;
   #reign: { readonly epoch: Epoch; renewedAt: Now } | undefined;
-  #predecessor: Anchor | undefined;
+  #found: Anchors = {};
   #over = false;
   #turn: Promise<Ms> | undefined;
   #wake: () => void = () => {};
@@ -123,7 +123,7 @@ class LeaseElector implements Elector {
     const step = stepLease(this.#seen, config, now, anchor());
     if (step.kind === 'wait') return Math.min(this.#retry(), step.until - now.mono);
     // A lease that is ours already is a try whose answer was lost: its predecessor was noted then.
-    if (step.kind !== 'renew') this.#predecessor = anchorOf(this.#seen.lease);
+    if (step.kind !== 'renew') this.#found = anchorsIn(this.#seen.lease, anchor()?.directory ?? '');
     return this.#write(step);
   }
 
@@ -198,8 +198,8 @@ class LeaseElector implements Elector {
     const epoch = epochOf(lease);
     this.#reign = { epoch, renewedAt: begun };
     meter.set('leader_election_master_status', { name: config.name }, 1);
-    log.info('winning leadership', { ...epoch, predecessor: this.#predecessor?.origin });
-    onWon(epoch, this.#predecessor);
+    log.info('winning leadership', { ...epoch, predecessor: this.#found.last?.origin });
+    onWon(epoch, this.#found);
   }
 
   /** Leadership ends at the deadline also while an answer is awaited. */

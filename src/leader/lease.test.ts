@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { ANCHOR_ANNOTATION, anchorOf, epochOf, released, sight, stepLease } from './lease.ts';
+import type { Lease } from '#core/k8s/types.gen.ts';
+import {
+  ANCHOR_ANNOTATION,
+  anchorOf,
+  anchorsIn,
+  epochOf,
+  LEDGERS_ANNOTATION,
+  released,
+  sight,
+  stepLease,
+} from './lease.ts';
 
 const self = { identity: 'a_1', namespace: 'kube-system', name: 'kube-controller-manager', leaseDuration: 15_000 };
 const now = { wall: Date.UTC(2026, 0, 2, 3, 4, 5, 678), mono: 100_000 };
 const TIME = '2026-01-02T03:04:05.678000Z';
 const anchor = { origin: 'log', size: 3, root: `${'A'.repeat(43)}=` };
+const MINE = '00000000000000aa';
+const own = { ...anchor, directory: MINE };
 const held = (holder: string, version = '7', spec = {}) => ({
   apiVersion: 'coordination.k8s.io/v1',
   kind: 'Lease',
@@ -61,20 +73,24 @@ describe('stepLease', () => {
   test('a released lease is taken at once, with a new reign', () => {
     const freed = released(held('b_1'), now, undefined);
     expect(freed.spec).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 4 });
-    const step = stepLease(sight(undefined, freed, now.mono, 1), self, now, anchor);
+    const step = stepLease(sight(undefined, freed, now.mono, 1), self, now, own);
     expect(step).toMatchObject({ kind: 'acquire', lease: { spec: { leaseTransitions: 5, acquireTime: TIME } } });
   });
 
   test('renewing keeps what it does not understand, the reign and the acquire time', () => {
     const lease = held('a_1', '7', { strategy: 'OldestEmulationVersion', future: [1] });
-    const step = stepLease(sight(undefined, lease, now.mono, 1), self, now, anchor);
+    const step = stepLease(sight(undefined, lease, now.mono, 1), self, now, own);
     expect(step).toEqual({
       kind: 'renew',
       lease: {
         ...lease,
         metadata: {
           ...lease.metadata,
-          annotations: { other: 'kept', [ANCHOR_ANNOTATION]: JSON.stringify(anchor) },
+          annotations: {
+            other: 'kept',
+            [ANCHOR_ANNOTATION]: JSON.stringify(anchor),
+            [LEDGERS_ANNOTATION]: JSON.stringify({ [MINE]: anchor }),
+          },
         },
         spec: { ...lease.spec, leaseDurationSeconds: 15, renewTime: TIME },
       },
@@ -101,14 +117,56 @@ describe('anchorOf', () => {
   test('hostile annotation keys are just keys', () => {
     const lease = JSON.parse('{"metadata":{"annotations":{"__proto__":"x","constructor":"y"}}}');
     expect(anchorOf(lease)).toBeUndefined();
-    expect(Object.keys(released(lease, now, anchor).metadata?.annotations ?? {})).toEqual([
+    expect(Object.keys(released(lease, now, own).metadata?.annotations ?? {})).toEqual([
       '__proto__',
       'constructor',
       ANCHOR_ANNOTATION,
+      LEDGERS_ANNOTATION,
     ]);
   });
 });
 
 test('an epoch is uid, transitions and holder', () => {
   expect(epochOf(held('a_1'))).toEqual({ lease: 'u', transitions: 4, holder: 'a_1' });
+});
+
+describe('anchorsIn', () => {
+  const directory = (n: number): string => n.toString(16).padStart(16, '0');
+  const ledBy = (...anchors: (typeof own)[]): Lease =>
+    anchors.reduce<Lease>((lease, one) => released(lease, now, one), held('b_1'));
+
+  test('whoever led since, each directory finds where it stood itself, and where the last one did', () => {
+    const lease = ledBy({ ...own, size: 7 }, { ...own, directory: directory(2), origin: 'other', size: 90 });
+    expect(anchorsIn(lease, MINE)).toEqual({
+      last: { ...anchor, origin: 'other', size: 90 },
+      own: { ...anchor, size: 7 },
+    });
+    expect(anchorsIn(lease, directory(3))).toEqual({ last: { ...anchor, origin: 'other', size: 90 } });
+    expect(anchorsIn(ledBy(own, { ...own, size: 8 }), MINE).own?.size).toBe(8);
+    expect(anchorsIn(undefined, MINE)).toEqual({});
+  });
+
+  test('sixteen directories are remembered: those that led last', () => {
+    const many = Array.from({ length: 18 }, (_, n) => ({ ...own, directory: directory(n), size: n }));
+    const [first, second, ...rest] = many;
+    const lease = ledBy(...many, { ...own, directory: directory(2), size: 50 });
+    expect([first, second].map((one) => anchorsIn(lease, one?.directory ?? '').own)).toEqual([undefined, undefined]);
+    expect(rest.map((one) => anchorsIn(lease, one.directory).own?.size)).toEqual([
+      50,
+      ...rest.slice(1).map(({ size }) => size),
+    ]);
+  });
+
+  test.each([
+    'x',
+    '[]',
+    'null',
+    `{"${MINE}":{"origin":"log"}}`,
+    `{"__proto__":${JSON.stringify(anchor)}}`,
+    `{"${MINE}":${JSON.stringify(anchor)}, "x":"${'y'.repeat(20_000)}"}`,
+  ])('%.60s tells nothing, and is no reason not to go on', (text) => {
+    const lease = { ...held('b_1'), metadata: { annotations: { [LEDGERS_ANNOTATION]: text } } };
+    expect(anchorsIn(lease, MINE)).toEqual({});
+    expect(anchorsIn(released(lease, now, own), MINE).own).toEqual(anchor);
+  });
 });

@@ -1,10 +1,16 @@
 import type { Lease } from '#core/k8s/types.gen.ts';
 import { formatMicroTime, type Ms, type Now } from '#core/time.ts';
-import type { Anchor } from '#ledger/port.ts';
+import type { Anchor, Anchors, OwnAnchor } from '#ledger/port.ts';
 import type { Epoch } from './port.ts';
 
 /** The annotation that carries where the holder's ledger stands. */
 export const ANCHOR_ANNOTATION = 'comptroller.dev/anchor';
+/** And where those of others stood when they led last, by the directory of each: a follower's may be put back as well. */
+export const LEDGERS_ANNOTATION = 'comptroller.dev/ledgers';
+/** So many directories are remembered: those that led last. */
+const MOST_LEDGERS = 16;
+const MAX_LEDGERS_TEXT = 16 * 1024;
+const DIRECTORY_ID = /^[a-z0-9]{1,64}$/;
 
 /** Who a replica is and how it holds the lease. */
 export interface Candidate {
@@ -53,7 +59,7 @@ export function sight(
 }
 
 /** What to do about the lease now. Everything that it does not understand in the lease is carried on. */
-export function stepLease(seen: Sighting, self: Candidate, now: Now, anchor: Anchor | undefined): Step {
+export function stepLease(seen: Sighting, self: Candidate, now: Now, anchor: OwnAnchor | undefined): Step {
   const { lease } = seen;
   if (lease?.spec?.holderIdentity === self.identity) return { kind: 'renew', lease: renewed(lease, self, now, anchor) };
   if (now.mono < seen.heldUntil)
@@ -63,7 +69,7 @@ export function stepLease(seen: Sighting, self: Candidate, now: Now, anchor: Anc
     : { kind: 'acquire', lease: acquired(lease, self, now, anchor) };
 }
 
-function created(self: Candidate, now: Now, anchor: Anchor | undefined): Lease {
+function created(self: Candidate, now: Now, anchor: OwnAnchor | undefined): Lease {
   const time = formatMicroTime(now.wall);
   return withAnchor(
     {
@@ -82,7 +88,7 @@ function created(self: Candidate, now: Now, anchor: Anchor | undefined): Lease {
   );
 }
 
-function acquired(lease: Lease, self: Candidate, now: Now, anchor: Anchor | undefined): Lease {
+function acquired(lease: Lease, self: Candidate, now: Now, anchor: OwnAnchor | undefined): Lease {
   const time = formatMicroTime(now.wall);
   const spec = {
     ...lease.spec,
@@ -95,7 +101,7 @@ function acquired(lease: Lease, self: Candidate, now: Now, anchor: Anchor | unde
   return withAnchor({ ...lease, spec }, anchor);
 }
 
-function renewed(lease: Lease, self: Candidate, now: Now, anchor: Anchor | undefined): Lease {
+function renewed(lease: Lease, self: Candidate, now: Now, anchor: OwnAnchor | undefined): Lease {
   const spec = {
     ...lease.spec,
     leaseDurationSeconds: self.leaseDuration / 1000,
@@ -105,34 +111,70 @@ function renewed(lease: Lease, self: Candidate, now: Now, anchor: Anchor | undef
 }
 
 /** Gives the lease up as upstream does: no holder, a duration of one second, so that the next replica takes it at once. */
-export function released(lease: Lease, now: Now, anchor: Anchor | undefined): Lease {
+export function released(lease: Lease, now: Now, anchor: OwnAnchor | undefined): Lease {
   const time = formatMicroTime(now.wall);
   const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: time, renewTime: time };
   return withAnchor({ ...lease, spec }, anchor);
 }
 
-function withAnchor(lease: Lease, anchor: Anchor | undefined): Lease {
-  if (anchor === undefined) return lease;
-  const text = JSON.stringify({ origin: anchor.origin, size: anchor.size, root: anchor.root });
-  const annotations = new Map(Object.entries(lease.metadata?.annotations ?? {})).set(ANCHOR_ANNOTATION, text);
+function withAnchor(lease: Lease, own: OwnAnchor | undefined): Lease {
+  if (own === undefined) return lease;
+  const annotations = new Map(Object.entries(lease.metadata?.annotations ?? {}))
+    .set(ANCHOR_ANNOTATION, JSON.stringify(plain(own)))
+    .set(LEDGERS_ANNOTATION, JSON.stringify(Object.fromEntries(ledgersWith(lease, own))));
   return { ...lease, metadata: { ...lease.metadata, annotations: Object.fromEntries(annotations) } };
+}
+
+const plain = ({ origin, size, root }: Anchor): Anchor => ({ origin, size, root });
+
+/** Ours comes last; who has not led for longest is forgotten. */
+function ledgersWith(lease: Lease, own: OwnAnchor): readonly (readonly [string, Anchor])[] {
+  const others = [...ledgersOf(lease)].filter(([directory]) => directory !== own.directory);
+  return [...others, [own.directory, plain(own)] as const].slice(-MOST_LEDGERS);
+}
+
+/** What a lease tells of the last holder's ledger, and of the one in that directory. */
+export function anchorsIn(lease: Lease | undefined, directory: string): Anchors {
+  const [last, own] = [anchorOf(lease), ledgersOf(lease).get(directory)];
+  return { ...(last !== undefined && { last }), ...(own !== undefined && { own }) };
 }
 
 /** Where the holder's ledger stood when it wrote the lease; undefined when absent or not an anchor. */
 export function anchorOf(lease: Lease | undefined): Anchor | undefined {
+  return asAnchor(annotation(lease, ANCHOR_ANNOTATION, 1024));
+}
+
+/** Anchors by directory, in the order in which they led last; what is no anchor is left out. */
+function ledgersOf(lease: Lease | undefined): ReadonlyMap<string, Anchor> {
+  const told = annotation(lease, LEDGERS_ANNOTATION, MAX_LEDGERS_TEXT);
+  if (typeof told !== 'object' || told === null) return new Map();
+  return new Map(
+    Object.entries(told).flatMap(([directory, value]) => {
+      const anchor = DIRECTORY_ID.test(directory) ? asAnchor(value) : undefined;
+      return anchor === undefined ? [] : [[directory, anchor] as const];
+    }),
+  );
+}
+
+/** The JSON of an annotation; undefined when it is absent, too long or no JSON. */
+function annotation(lease: Lease | undefined, name: string, maxLength: number): unknown {
   const annotations = lease?.metadata?.annotations ?? {};
-  if (!Object.hasOwn(annotations, ANCHOR_ANNOTATION)) return undefined;
-  const text = annotations[ANCHOR_ANNOTATION];
-  if (typeof text !== 'string' || text.length > 1024) return undefined;
+  const text = Object.hasOwn(annotations, name) ? annotations[name] : undefined;
+  if (typeof text !== 'string' || text.length > maxLength) return undefined;
   try {
-    const { origin, size, root } = JSON.parse(text) as Record<string, unknown>;
-    if (typeof origin !== 'string' || origin === '' || origin.length > 256) return undefined;
-    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined;
-    if (typeof root !== 'string' || !/^[A-Za-z0-9+/]{43}=$/.test(root)) return undefined;
-    return { origin, size, root };
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+function asAnchor(value: unknown): Anchor | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { origin, size, root } = value as Record<string, unknown>;
+  if (typeof origin !== 'string' || origin === '' || origin.length > 256) return undefined;
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined;
+  if (typeof root !== 'string' || !/^[A-Za-z0-9+/]{43}=$/.test(root)) return undefined;
+  return { origin, size, root };
 }
 
 /** The reign that a lease in our hands stands for. */

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fakeClock } from '#kit/fake-clock.ts';
@@ -543,6 +543,27 @@ describe('a restart', () => {
     expect(await checkAnchor({ ...anchor, size: 500 })).toBe('rolled-back');
     expect(await checkAnchor({ ...anchor, origin: `${anchor.origin.slice(0, -10)}aaaaaaaaaa` })).toBe('other-replica');
     await ledger.close('done');
+  });
+
+  it('has a directory that keeps its id, also where it is put back to an older copy', async () => {
+    const first = await openTestLedger(directory, keeper);
+    await first.ledger.close('done');
+    const older = `${directory}-older`;
+    await cp(directory, older, { recursive: true });
+    const second = await openTestLedger(directory, keeper);
+    const anchor = second.ledger.anchor();
+    await second.ledger.close('done');
+    await rm(directory, { recursive: true });
+    await rename(older, directory);
+    const third = await openTestLedger(directory, keeper);
+    expect(second.directoryId).toMatch(/^[a-f0-9]{16}$/);
+    expect([first.directoryId, third.directoryId]).toEqual([second.directoryId, second.directoryId]);
+    expect(await third.checkAnchor(anchor)).toBe('other-replica');
+    await third.ledger.close('done');
+    await writeFile(join(directory, 'id'), 'not an id');
+    const fourth = await openTestLedger(directory, keeper);
+    expect(fourth.directoryId).toMatch(/^[a-f0-9]{16}$/);
+    await fourth.ledger.close('done');
   });
 
   it('does not sign for a log that was changed, and says so', async () => {

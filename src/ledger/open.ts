@@ -10,6 +10,7 @@ import { Bodies } from './bodies.ts';
 import { capList } from './caps.ts';
 import { originOf } from './checkpoint.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { directoryId } from './directory-id.ts';
 import { type Disk, errorCode, FILE_MODE, isFull, makeDirectory, realDisk, replaceFile, syncPath } from './files.ts';
 import { LiveLedger } from './live.ts';
 import { type Lock, takeLock } from './lock.ts';
@@ -54,6 +55,8 @@ export interface Opened {
   /** Refusals that still stand, newest last (I18). */
   readonly lastDenials: readonly LastDenial[];
   readonly previous: readonly Previous[];
+  /** Of the directory that holds the logs. */
+  readonly directoryId: string;
   /** Compares an anchor from the Lease with the logs here; `rolled-back` and `forked` want the note `rolled-back`. */
   checkAnchor(anchor: Anchor): Promise<AnchorCheck>;
 }
@@ -157,6 +160,7 @@ async function begin(options: LedgerOptions, lock: Lock, recovered: Recovered): 
   await makeDirectory(join(path, 'bodies'));
   const key = await newDigestKey(directory, logId);
   await publishKey(directory, options.verifierKey);
+  const id = await directoryId(directory);
   await syncPath(directory);
   let failed = (_why: string): void => {};
   const failure = new Promise<string>((resolve) => {
@@ -216,7 +220,7 @@ async function begin(options: LedgerOptions, lock: Lock, recovered: Recovered): 
     close: (why) => upkeep.close(why, ledger),
   });
   await upkeep.start(startData(options, logId, recovered), ledger);
-  return opened(ledger, recovered, directory);
+  return { ...opened(ledger, recovered, directory), directoryId: id };
 }
 
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
@@ -232,7 +236,7 @@ function startData(options: LedgerOptions, logId: string, { previous, state }: R
   });
 }
 
-function opened(ledger: LiveLedger, { previous, state }: Recovered, directory: string): Opened {
+function opened(ledger: LiveLedger, { previous, state }: Recovered, directory: string): Omit<Opened, 'directoryId'> {
   return {
     ledger,
     openIntents: [...state.open.values()],

@@ -156,6 +156,19 @@ export interface Anchor {
   readonly root: string;
 }
 
+/** With whose log it is: a directory keeps its id when it is put back to an older copy. */
+export interface OwnAnchor extends Anchor {
+  readonly directory: string;
+}
+
+/** What the Lease told of ledgers when it was taken. */
+export interface Anchors {
+  /** Where the last holder's log stood. */
+  readonly last?: Anchor;
+  /** Where the log stood with which this directory led last, whoever led since. */
+  readonly own?: Anchor;
+}
+
 export type Recorded<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly code: 'GATE_LEDGER_FAILED' | 'GATE_LEDGER_TOO_LARGE' | 'GATE_LEDGER_BUSY' };

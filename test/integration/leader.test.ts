@@ -86,9 +86,8 @@ function start(name: string): Replica {
       return leaseWritten({ kind: 'answered', ...answer });
     },
     inFlight: () => 0,
-    anchor: () => ({ origin: `log-${name}`, size: 7, root }),
-    onWon: ({ transitions }, predecessor) =>
-      won.push({ at: performance.now(), transitions, predecessor: predecessor?.origin }),
+    anchor: () => ({ directory: name.repeat(16), origin: `log-${name}`, size: 7, root }),
+    onWon: ({ transitions }, { last }) => won.push({ at: performance.now(), transitions, predecessor: last?.origin }),
     onLost: (why) => lost.push(why),
     ...recordingTelemetry(),
   });
@@ -128,6 +127,10 @@ describe('leadership on a real API server', () => {
     expect(held?.metadata?.annotations).toEqual({
       'example.com/kept': 'yes',
       'comptroller.dev/anchor': JSON.stringify({ origin: 'log-b', size: 7, root }),
+      'comptroller.dev/ledgers': JSON.stringify({
+        aaaaaaaaaaaaaaaa: { origin: 'log-a', size: 7, root },
+        bbbbbbbbbbbbbbbb: { origin: 'log-b', size: 7, root },
+      }),
     });
 
     const taken = { spec: { holderIdentity: 'intruder_1' } };

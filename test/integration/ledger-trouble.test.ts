@@ -125,6 +125,28 @@ describe('a ledger that fails under a running process', () => {
     expect((await verifyLedger({ directory: second.ledgerDir })).verdict).toBe('broken');
     expect((await second.kill('SIGTERM')).code).toBe(0);
   });
+
+  test('I16: so is one that was put back to a copy from before its last log, though another has led since', async () => {
+    const start = (replica: string) => world.start({ replica, flags });
+    const first = await start('set-back');
+    expect((await first.kill('SIGTERM')).code).toBe(0);
+    const older = `${first.ledgerDir}.older`;
+    cpSync(first.ledgerDir, older, { recursive: true });
+    const second = await start('set-back');
+    const { id } = await liveLog(second);
+    expect((await second.kill('SIGTERM')).code).toBe(0);
+    const other = await start('another');
+    expect((await other.kill('SIGTERM')).code).toBe(0);
+    rmSync(second.ledgerDir, { recursive: true });
+    renameSync(older, second.ledgerDir);
+    const third = await start('set-back');
+    await heard(third, 'finding a ledger that was put back');
+    const notes = (await recordsIn(third.ledgerDir)).filter(({ data }) => data.note === 'rolled-back');
+    expect(notes.map(({ data }) => data)).toMatchObject([
+      { anchor: { origin: expect.stringMatching(new RegExp(`/${id}$`)) }, found: 0 },
+    ]);
+    expect((await third.kill('SIGTERM')).code).toBe(0);
+  });
 });
 
 describe('a ledger that cannot be opened', () => {

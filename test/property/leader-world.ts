@@ -110,7 +110,12 @@ export class World {
         replica.look = look;
       },
       inFlight: () => this.spans.filter((span) => span.replica === replica.index && span.to > this.time).length,
-      anchor: () => ({ origin: `log-${replica.index}`, size: 1, root: `${'A'.repeat(43)}=` }),
+      anchor: () => ({
+        directory: String(replica.index).repeat(16),
+        origin: `log-${replica.index}`,
+        size: 1,
+        root: `${'A'.repeat(43)}=`,
+      }),
       onWon: ({ transitions, lease }) => this.won.push({ replica: replica.index, at: this.time, transitions, lease }),
       onLost: () => {},
       meter: { count: () => {}, set: () => {}, observe: () => {} },

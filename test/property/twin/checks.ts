@@ -9,6 +9,7 @@ import { keyOf } from '#core/ref.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import { compareRV, covers } from '#core/rv.ts';
 import { digestThatMatters } from '#gate/park.ts';
+import { anchorOf } from '#leader/lease.ts';
 import { sha256 } from '#ledger/caps.ts';
 import { textOf } from '#ledger/leaf.ts';
 import { sentText } from '#ledger/records.ts';
@@ -41,7 +42,13 @@ export class Checks {
   violation: Violation | undefined;
   /** After a restore to an older snapshot, counts and versions of before say nothing. */
   restored = false;
+  /** By machine, as in the names of its processes: `p0` of `p0-1`. */
+  readonly disks = new Map<string, SimulatedDisk>();
   readonly #server: ApiServer;
+  /** Where the Lease was last told that the ledger of a machine stands. */
+  readonly #told = new Map<string, { readonly log: string; readonly size: number }>();
+  /** Processes that lead on a ledger that was put back, until a person has looked. */
+  readonly #waits = new Set<string>();
   /** The most that was ever wished, by the uid of ReplicaSet or Deployment. */
   readonly #wished = new Map<string, number>();
   /** Who is, or was once, deleted after its dependents: it takes them along, whatever still holds itself. */
@@ -68,6 +75,16 @@ export class Checks {
 
   fail(what: string): void {
     this.violation ??= new Violation(what);
+  }
+
+  /** The Lease that tells of ledgers is gone. */
+  forgetTold(): void {
+    this.#told.clear();
+  }
+
+  /** A person has looked at what is held, and lets it go. */
+  looked(): void {
+    this.#waits.clear();
   }
 
   /** I1: in the turn in which bytes leave, their record of an allow is on the disk. */
@@ -140,6 +157,8 @@ export class Checks {
   #before(request: Arrived, place: Place, target: Stored | undefined): void {
     const isLease = place.resource === 'coordination.k8s.io/leases';
     if (!isLease) this.#checkFence(request);
+    if (request.method === 'DELETE' && this.#waits.has(request.process))
+      this.fail(`I16: ${request.process} deletes ${request.path}, though its ledger was put back`);
     if (!request.user.endsWith(':garbage-collector') || target === undefined) return;
     if (request.method === 'DELETE') this.#checkCollected(request, target);
   }
@@ -176,7 +195,19 @@ export class Checks {
 
   #noteLease(process: string, { spec, metadata }: Lease): void {
     const rv = metadata?.resourceVersion ?? '';
-    if (spec?.holderIdentity === process && !this.#won.has(process)) this.#won.set(process, rv);
+    const machine = machineOf(process);
+    if (spec?.holderIdentity === process && !this.#won.has(process)) {
+      this.#won.set(process, rv);
+      if (this.#wentBack(machine)) this.#waits.add(process);
+    }
+    const { origin, size } = anchorOf({ metadata } as Lease) ?? { origin: '', size: 0 };
+    this.#told.set(machine, { log: origin.slice(origin.lastIndexOf('/') + 1), size });
+  }
+
+  #wentBack(machine: string): boolean {
+    const told = this.#told.get(machine);
+    if (this.restored) return false;
+    return told !== undefined && (this.disks.get(machine)?.recordsOf(told.log) ?? 0) < told.size;
   }
 
   /** No pod more than was ever wished. */
@@ -206,6 +237,8 @@ export class Checks {
     return this.#server.objects.all(resource).filter((object) => controllerOf(object)?.uid === uid);
   }
 }
+
+const machineOf = (process: string): string => process.slice(0, process.indexOf('-'));
 
 function travelsOf(own: OwnWrite): Travels {
   return {

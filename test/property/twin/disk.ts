@@ -37,7 +37,8 @@ export class SimulatedDisk {
   readonly outcomes = new Map<string, Leaf>();
   readonly notes: Leaf[] = [];
   readonly #sim: Sim;
-  readonly #logs = new Map<string, Segment[]>();
+  #logs = new Map<string, Segment[]>();
+  #copied: Map<string, Segment[]> | undefined;
   readonly #bySeq = new Map<string, string>();
 
   constructor(sim: Sim) {
@@ -63,6 +64,28 @@ export class SimulatedDisk {
       id,
       entries: segments.flatMap(({ bytes }) => decodeSegment(bytes).groups.flatMap(({ entries }) => entries)),
     }));
+  }
+
+  /** As a snapshot of the machine would have it: what was synced. */
+  copy(): void {
+    this.#copied = new Map(
+      [...this.#logs].map(([id, segments]) => [
+        id,
+        segments.map((one) => ({ ...one, bytes: one.bytes.subarray(0, one.synced) })),
+      ]),
+    );
+  }
+
+  /** The machine is set back to its snapshot: whoever reads the disk after this finds the logs of that moment. */
+  putBack(): void {
+    if (this.#copied === undefined) return;
+    this.#logs = this.#copied;
+    this.copy();
+  }
+
+  /** How many records of a log are there; undefined when it is not. */
+  recordsOf(id: string): number | undefined {
+    return this.logs().find((log) => log.id === id)?.entries.length;
   }
 
   /** Without the power, what was not synced is gone, but for a torn part of it. */

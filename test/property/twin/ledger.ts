@@ -33,6 +33,7 @@ export interface LedgerParts extends Telemetry {
   readonly disk: SimulatedDisk;
   readonly clock: Clock;
   readonly logId: string;
+  readonly directoryId: string;
 }
 
 /**
@@ -41,7 +42,7 @@ export interface LedgerParts extends Telemetry {
  */
 export async function openSimulatedLedger(
   parts: LedgerParts,
-): Promise<Pick<Opened, 'ledger' | 'openIntents' | 'checkAnchor' | 'previous'>> {
+): Promise<Pick<Opened, 'ledger' | 'openIntents' | 'checkAnchor' | 'previous' | 'directoryId'>> {
   const { sim, host, clock, meter, log, logId, disk } = parts;
   const logs = disk.logs();
   const before = stateOf(logs);
@@ -78,7 +79,7 @@ export async function openSimulatedLedger(
     end.cancel = clock.after(TICK, tick);
   };
   end.cancel = clock.after(TICK, tick);
-  return { ledger, openIntents: [...before.open.values()], ...anchorsOf(logs) };
+  return { ledger, openIntents: [...before.open.values()], directoryId: parts.directoryId, ...anchorsOf(logs) };
 }
 
 function stateOf(logs: readonly FoundLog[]): State {

@@ -47,6 +47,7 @@ export interface ReplicaParts extends Pick<WireParts, 'sim' | 'server' | 'watche
   readonly host: Host;
   readonly disk: SimulatedDisk;
   readonly logId: string;
+  readonly directoryId: string;
   readonly controllers: (cache: () => Cache) => readonly Controller[];
   readonly policy: Policy;
   readonly sending: (cache: Cache) => WireParts['sending'];

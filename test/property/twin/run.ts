@@ -59,7 +59,7 @@ async function until(world: World, run: Run, limit: Ms, otherwise: string): Prom
   for (let well = 0; well < 3; ) {
     if (world.sim.time > end) throw new Violation(`it ${otherwise}: ${whatIsLeft(world)}`);
     await run(LOOK);
-    if (world.checks.restored) world.releaseHolds();
+    if (world.somethingWentBack) world.releaseHolds();
     well = whatIsLeft(world) === undefined ? well + 1 : 0;
   }
 }

@@ -13,6 +13,7 @@ export type WeatherKind = keyof Weather | 'all' | 'fair';
 export type Act =
   | { readonly act: 'replicaset' | 'deployment' | 'scale'; readonly replicas: number }
   | { readonly act: 'roll' | 'dependent' | 'deny' | 'allow' | 'compact' | 'snapshot' | 'unlease' }
+  | { readonly act: 'copy' | 'put-back'; readonly machine: number }
   | { readonly act: 'delete'; readonly propagation: Propagation }
   | { readonly act: 'pod'; readonly how: 'graceful' | 'at-once' | 'fails' }
   | { readonly act: 'weather'; readonly kind: WeatherKind }
@@ -99,6 +100,9 @@ const trouble: fc.Arbitrary<Act> = fc.oneof(
   },
 );
 
+/** The disk of a machine, as a snapshot of it keeps it. */
+const snapshots: fc.Arbitrary<Act> = fc.record({ act: fc.constantFrom('copy', 'put-back'), machine });
+
 /** A restore changes what can be promised, so it is rare; it needs a snapshot to go back to. */
 const history: fc.Arbitrary<Act> = fc.oneof(
   fc.record({ act: fc.constant('snapshot' as const) }),
@@ -110,7 +114,11 @@ const step = (what: fc.Arbitrary<Act>): fc.Arbitrary<Step> =>
 
 export function stories({ restores = true } = {}): fc.Arbitrary<Story> {
   const usual = fc.oneof({ weight: 3, arbitrary: tenant }, { weight: 1, arbitrary: trouble });
-  const what = fc.oneof({ weight: 100, arbitrary: usual }, { weight: restores ? 4 : 0, arbitrary: history });
+  const what = fc.oneof(
+    { weight: 100, arbitrary: usual },
+    { weight: 6, arbitrary: snapshots },
+    { weight: restores ? 4 : 0, arbitrary: history },
+  );
   return fc.record({
     seed: fc.noShrink(fc.integer({ min: 0, max: 2 ** 31 - 1 })),
     machines: fc.constantFrom(1, 2, 2, 3),
@@ -183,6 +191,12 @@ function toMachine(world: World, act: OfMachine, machine: Machine): void {
   switch (act.act) {
     case 'kill':
       world.kill(machine, act.power);
+      break;
+    case 'copy':
+      machine.disk.copy();
+      break;
+    case 'put-back':
+      world.putBack(machine);
       break;
     case 'freeze':
       world.freeze(machine, act.length);

@@ -64,6 +64,8 @@ export class World {
   weather: Weather = FAIR;
   downUntil: Ms = 0;
   policy: Policy = ALLOWS;
+  /** Then what takes away waits for a person. */
+  somethingWentBack = false;
   /** When the last restore is over that was begun. */
   restoredAt: Ms = 0;
   /** Nobody is started any more. */
@@ -89,6 +91,7 @@ export class World {
         cutUntil: 0,
       };
       this.machines.push(machine);
+      this.checks.disks.set(`p${index}`, machine.disk);
       this.sim.after(this.sim.between(0, 500), () => this.#boot(machine));
     }
   }
@@ -107,6 +110,7 @@ export class World {
   deleteLease(): void {
     const lease = this.#lease();
     if (lease !== undefined) this.server.objects.remove('coordination.k8s.io/leases', lease);
+    this.checks.forgetTold();
   }
 
   #lease() {
@@ -121,6 +125,14 @@ export class World {
     else machine.disk.flush();
     this.watches.trouble('broken', { host: machine.host });
     this.#gone(machine);
+  }
+
+  /** The machine goes on as it was at its last copy, without a word about what it did since. */
+  putBack(machine: Machine): void {
+    this.kill(machine, true);
+    this.tell(`the disk of machine ${machine.index} is put back to its copy`);
+    machine.disk.putBack();
+    this.somethingWentBack = true;
   }
 
   stop({ running }: Machine): void {
@@ -138,6 +150,7 @@ export class World {
   /** All is as it was at that snapshot; the server was away meanwhile. */
   restore(snapshot: Snapshot, away: Ms): void {
     this.checks.restored = true;
+    this.somethingWentBack = true;
     this.serverDown(away);
     this.restoredAt = this.sim.time + away - 1;
     this.sim.after(away - 1, () => {
@@ -166,6 +179,7 @@ export class World {
 
   /** An operator looks at what is held, and lets it go. */
   releaseHolds(): void {
+    this.checks.looked();
     for (const { running } of this.machines) {
       if (running === undefined) continue;
       const { host, pipeline } = running;
@@ -203,6 +217,7 @@ export class World {
       cutUntil: () => Math.max(machine.cutUntil, this.downUntil),
       host,
       disk,
+      directoryId: String(machine.index).repeat(16),
       logId: `${host.name.replace('-', 'n')}${'0'.repeat(10)}`.slice(0, 10),
       controllers: (cache) => this.#watched(host, cache),
       policy: this.policy,
