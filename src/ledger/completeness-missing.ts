@@ -79,9 +79,10 @@ export class Missing {
     }
     this.#audit.closed.neverArrived += 1;
     if (entry.resolved !== RESOLVED.applied) return;
-    const about = await aboutRecord(book, entry, 'recorded as applied, but it never reached the API server');
+    // An API server that ends by force has done what its log does not tell: recovery looked at the object itself.
+    const about = await aboutRecord(book, entry, 'found done, and the audit log of that time does not have it');
     // That the object is gone was true, whoever deleted it.
-    if (about.verb !== 'delete') await this.#findings.add('RESOLVED_WRONG', () => about);
+    if (about.verb !== 'delete') await this.#findings.add('NOT_IN_AUDIT', () => about);
   }
 
   #gapOf({ time, kind, fate }: Entry): { code: GapCode; says: string } | undefined {

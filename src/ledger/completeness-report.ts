@@ -15,7 +15,7 @@ export const JOIN_CODES = {
   OTHER_CODE: 'the API server answered otherwise than was recorded',
   NOT_SENT: 'a request that was recorded as not sent was answered',
   RESOLVED_WRONG: 'what recovery wrote down of an open attempt is not what happened',
-  NOT_IN_AUDIT: 'an attempt that got an answer has no audit event',
+  NOT_IN_AUDIT: 'an attempt that got an answer, or was found done, has no audit event',
 } as const;
 export type JoinCode = keyof typeof JOIN_CODES;
 

@@ -283,7 +283,7 @@ describe('I13: the join', () => {
 
   it.each([
     ['applied', 409, 'RESOLVED_WRONG'],
-    ['applied', undefined, 'RESOLVED_WRONG'],
+    ['applied', undefined, 'NOT_IN_AUDIT'],
     ['not-applied', 201, 'RESOLVED_WRONG'],
     ['applied', 201, undefined],
     ['not-applied', 409, undefined],

@@ -81,6 +81,12 @@ export const TRANSPORT_FAULTS: readonly Fault[] = [
       'an API server that is killed in a scale-up and started again finds a leader within seconds, and no pod twice',
     // The lease runs out meanwhile.
     ends: 1,
+    excuses: [
+      {
+        finding: 'unseen',
+        because: 'an API server that is killed has done what it had no time to write into its audit log',
+      },
+    ],
     times: 5,
     inflict: killApiServer,
   },
