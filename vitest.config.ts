@@ -54,7 +54,7 @@ export default defineConfig({
             'test/bench/*.test.ts',
             'test/chaos/**/*.test.ts',
           ],
-          testTimeout: 15_000,
+          testTimeout: 30_000,
           ...quick,
         },
       },
