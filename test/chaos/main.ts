@@ -53,14 +53,17 @@ async function chaos(options: Options): Promise<number> {
   const isOver = (): boolean => options.minutes > 0 && Date.now() - started.getTime() > options.minutes * 60_000;
   const hands = Array.from({ length: options.atOnce }, () => new Arenas({ seed: options.seed, shim: openShim, say }));
   const close = (): Promise<unknown> => Promise.allSettled(hands.map((arenas) => arenas.close()));
+  let interrupted = false;
   process.once('SIGINT', () => {
+    interrupted = true;
     say('interrupted: ending the control plane');
     void close().finally(() => process.exit(130));
   });
   const listed = (): readonly Done[] => done.toSorted((a, b) => FAULTS.indexOf(a.fault) - FAULTS.indexOf(b.fault));
   const text = (): string => renderResults({ options, done: listed(), started, ended: new Date(), ...versions() });
   // Each time anew: what was found in hours is there also when the last fault is not waited for.
-  const after = (): void => void (options.record && writeFileSync(RESULTS, text()));
+  // What ends with its control plane has failed nothing.
+  const after = (): void => void (options.record && !interrupted && writeFileSync(RESULTS, text()));
   try {
     do await pass(chosen, options, hands, { done, isOver, after });
     while (options.minutes > 0 && !isOver());
