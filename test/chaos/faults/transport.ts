@@ -4,7 +4,7 @@ import type { Arena, Fault, Measured } from '../fault.ts';
 import { isLease } from './transport/answers.ts';
 import { type Decide, endure, firstOf } from './transport/endure.ts';
 import { loseRelease } from './transport/lost-release.ts';
-import { whileAway } from './while-away.ts';
+import { KILLED_API_SERVER, whileAway } from './while-away.ts';
 import { openWitness } from './witness.ts';
 
 /** Until a lease of 5 s has run out, a process has started and its cache is filled, on a machine that has other work. */
@@ -81,12 +81,7 @@ export const TRANSPORT_FAULTS: readonly Fault[] = [
       'an API server that is killed in a scale-up and started again finds a leader within seconds, and no pod twice',
     // The lease runs out meanwhile.
     ends: 1,
-    excuses: [
-      {
-        finding: 'unseen',
-        because: 'an API server that is killed has done what it had no time to write into its audit log',
-      },
-    ],
+    excuses: [KILLED_API_SERVER],
     times: 5,
     inflict: killApiServer,
   },

@@ -1,4 +1,9 @@
-import type { Arena } from '../fault.ts';
+import type { Arena, Excuse } from '../fault.ts';
+
+export const KILLED_API_SERVER: Excuse = {
+  finding: 'unseen',
+  because: 'an API server that is killed has done what it had no time to write into its audit log',
+};
 
 /**
  * Lets nobody through to an API server before it is ready again, as a load balancer with health checks does: one that
