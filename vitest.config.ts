@@ -16,6 +16,7 @@ const LONG = 'test/policy/cli.test.ts';
  */
 const ALONE = [
   'chaos-failover',
+  'chaos-tenant',
   'failover',
   'hostile',
   'leader',
