@@ -16,7 +16,7 @@ const APP = 'over';
 const TAKEOVER_MS = LEASE_SECONDS * 1000 + 2.2 * RETRY_MS + 2000;
 const HAND_OVER_MS = 500;
 /** A single time may meet a machine that is busy with something else; it is no wait for a lease all the same. */
-const ONCE_MS = 2000;
+const ONCE_MS = 4000;
 
 interface Change {
   /** From the last write of the old leader to the first of the new one, as they reached the API server. */
