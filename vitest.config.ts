@@ -27,7 +27,7 @@ const ALONE = [
   'whole-way',
 ].map((name) => `test/integration/${name}.test.ts`);
 
-/** Faults under load wait for leases and disks most of the time: two at once leave a quarter of two processors idle. */
+/** Faults wait for leases and disks most of the time; at half the load of a long run three of them keep two processors busy. */
 const CHAOS = 'test/integration/chaos-*.test.ts';
 const CHAOS_AT_ONCE = 3;
 

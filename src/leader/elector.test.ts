@@ -14,9 +14,9 @@ const config = {
   jumpBound: 2000,
 };
 
-/** One replica before a lease server that the test drives; time moves only when told to. */
 const MINE = '0123456789abcdef';
 
+/** One replica before a lease server that the test drives; time moves only when told to. */
 function setUp(first?: Lease) {
   const timers: { due: number; run: () => void }[] = [];
   const server = { lease: first, version: 1, up: true, busy: 0, hang: false, late: 0, writes: 0 };

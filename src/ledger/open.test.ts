@@ -560,6 +560,10 @@ describe('a restart', () => {
     expect([first.directoryId, third.directoryId]).toEqual([second.directoryId, second.directoryId]);
     expect(await third.checkAnchor(anchor)).toBe('other-replica');
     await third.ledger.close('done');
+    await rm(join(directory, 'id'));
+    await mkdir(join(directory, 'id'));
+    await expect(openTestLedger(directory, keeper)).rejects.toThrow();
+    await rm(join(directory, 'id'), { recursive: true });
     await writeFile(join(directory, 'id'), 'not an id');
     const fourth = await openTestLedger(directory, keeper);
     expect(fourth.directoryId).toMatch(/^[a-f0-9]{16}$/);

@@ -220,7 +220,7 @@ async function begin(options: LedgerOptions, lock: Lock, recovered: Recovered): 
     close: (why) => upkeep.close(why, ledger),
   });
   await upkeep.start(startData(options, logId, recovered), ledger);
-  return { ...opened(ledger, recovered, directory), directoryId: id };
+  return opened(ledger, recovered, directory, id);
 }
 
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
@@ -236,7 +236,7 @@ function startData(options: LedgerOptions, logId: string, { previous, state }: R
   });
 }
 
-function opened(ledger: LiveLedger, { previous, state }: Recovered, directory: string): Omit<Opened, 'directoryId'> {
+function opened(ledger: LiveLedger, { previous, state }: Recovered, directory: string, directoryId: string): Opened {
   return {
     ledger,
     openIntents: [...state.open.values()],
@@ -244,6 +244,7 @@ function opened(ledger: LiveLedger, { previous, state }: Recovered, directory: s
     lastEpoch: state.epoch,
     lastDenials: [...state.denials.values()],
     previous,
+    directoryId,
     checkAnchor: (anchor) => compareAnchor(anchor, directory, previous),
   };
 }

@@ -12,30 +12,34 @@ export interface ActivePods {
   stop(): Promise<void>;
 }
 
-/** Follows an app's pods by a watch of its own. */
-export function countActive(
-  { server, caFile, adminKeys }: Pick<LocalCluster, 'server' | 'caFile' | 'adminKeys'>,
+type Followed = Pick<LocalCluster, 'server' | 'caFile' | 'adminKeys'>;
+
+/** Shows an app's pods after each change, in the order of the store, by a watch of its own. Ends by the function it gives. */
+export function followPods(
+  { server, caFile, adminKeys }: Followed,
   namespace: string,
   app: string,
-): ActivePods {
+  look: (pods: readonly Pod[]) => void,
+): () => Promise<void> {
   const client = new ApiClient({ server, caFile, ...adminKeys });
   const end = new AbortController();
-  let now = 0;
-  let most = 0;
   const path = `${pathOf('core/pods', { namespace })}?labelSelector=app%3D${app}`;
   const following = (async () => {
-    for await (const pods of states(client, path, end.signal)) {
-      now = [...pods.values()].filter((pod) => isActive(pod as Pod)).length;
-      most = Math.max(most, now);
-    }
+    for await (const pods of states(client, path, end.signal)) look([...pods.values()] as Pod[]);
   })().catch(() => undefined);
-  return {
-    now: () => now,
-    most: () => most,
-    async stop() {
-      end.abort();
-      await following;
-      await client.close();
-    },
+  return async () => {
+    end.abort();
+    await following;
+    await client.close();
   };
+}
+
+export function countActive(cluster: Followed, namespace: string, app: string): ActivePods {
+  let now = 0;
+  let most = 0;
+  const stop = followPods(cluster, namespace, app, (pods) => {
+    now = pods.filter(isActive).length;
+    most = Math.max(most, now);
+  });
+  return { now: () => now, most: () => most, stop };
 }
