@@ -6,7 +6,7 @@ import { buildBundle } from '#policy/build.ts';
 import { sha256, writeWhole } from '#policy/bundle.ts';
 import { declaredData } from '#policy/declared.ts';
 import { inputSchemaText } from '#policy/schema.ts';
-import { testCompiled, testSources } from '#policy/suite.ts';
+import { coverageOf, testCompiled, testSources } from '#policy/suite.ts';
 import { opaOption, remark, rootOption, say } from './policy-options.ts';
 
 interface BuildFlags {
@@ -50,8 +50,10 @@ function writeGenerated(root: string): void {
 }
 
 async function testAction({ root, opa }: { root: string; opa?: string }): Promise<void> {
-  const sources = await testSources(root, await opaProgram(opa));
-  say(`rules: ${sources.passed} cases passed, coverage ${sources.coverage.toFixed(1)} %`);
+  const program = await opaProgram(opa);
+  const passed = await testSources(root, program);
+  const coverage = await coverageOf(root, program);
+  say(`rules: ${passed} cases passed, coverage ${coverage.toFixed(1)} %`);
   const failures = await testCompiled(root, join(root, 'build'));
   for (const failure of failures) say(failure);
   say(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readKubeconfig } from './kubeconfig.ts';
+import { answerOf } from './kubeconfig-contents.ts';
 
 let dir = '';
 let ca = '';
@@ -35,17 +36,17 @@ test('gives server, CA and the name to check, and nothing of the user', async ()
   const path = write(
     `server: "https://10.0.0.1:6443/", tls-server-name: kubernetes, certificate-authority-data: ${base64(ca)}`,
   );
-  expect(await readKubeconfig(path)).toEqual({
-    server: 'https://10.0.0.1:6443',
-    caPem: ca,
-    tlsServerName: 'kubernetes',
-  });
+  const value = { server: 'https://10.0.0.1:6443', caPem: ca, tlsServerName: 'kubernetes' };
+  expect(answerOf([path])).toEqual({ ok: true, value });
+  expect(await readKubeconfig(path)).toEqual(value);
 });
 
 test('takes a CA file beside it, and --master over its server; keys in a bundle stay where they are', async () => {
   writeFileSync(join(dir, 'ca.crt'), `-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n${ca}`);
   const path = write('server: "https://10.0.0.1:6443", certificate-authority: ca.crt');
-  expect(await readKubeconfig(path, 'https://other:1')).toEqual({ server: 'https://other:1', caPem: ca });
+  const value = { server: 'https://other:1', caPem: ca };
+  expect(answerOf([path, 'https://other:1'])).toEqual({ ok: true, value });
+  expect(await readKubeconfig(path, 'https://other:1')).toEqual(value);
 });
 
 test.each([
@@ -63,16 +64,16 @@ test.each([
     'insecure-skip-tls-verify is refused; add certificate-authority-data instead',
   ],
   ['server: "https://a", proxy-url: "http://p"', 'proxy-url is not supported; remove it'],
-])('%s: %s', async (cluster, problem) => {
-  const path = write(cluster);
-  await expect(readKubeconfig(path)).rejects.toThrow(`--kubeconfig: ${path}: ${problem}`);
+])('%s: %s', (cluster, problem) => {
+  expect(answerOf([write(cluster)])).toEqual({ ok: false, problem });
 });
 
 test('what is no kubeconfig is refused without showing it', async () => {
   const path = join(dir, 'junk');
   writeFileSync(path, 'token: [hunter2');
+  expect(answerOf([path])).toEqual({ ok: false, problem: 'the file is no kubeconfig' });
   await expect(readKubeconfig(path)).rejects.toThrow(`--kubeconfig: ${path}: the file is no kubeconfig`);
-  await expect(readKubeconfig(join(dir, 'gone'))).rejects.toThrow('the file cannot be read');
+  expect(answerOf([join(dir, 'gone')])).toMatchObject({ problem: expect.stringContaining('the file cannot be read') });
   writeFileSync(path, '#'.repeat(1_100_000));
-  await expect(readKubeconfig(path)).rejects.toThrow('the file is larger than 1 MiB');
+  expect(answerOf([path])).toEqual({ ok: false, problem: 'the file is larger than 1 MiB' });
 });

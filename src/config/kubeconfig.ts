@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { HARDENED_FLAGS } from './harden.ts';
+import type { Answer } from './kubeconfig-contents.ts';
 
 /** Where the API server is, and who vouches for it. No credential of the kubeconfig leaves the child that reads it. */
 export interface ApiServer {
@@ -32,7 +33,7 @@ export async function readKubeconfig(path: string, master?: string): Promise<Api
       },
     );
   });
-  const answer = JSON.parse(text) as { ok: true; value: ApiServer } | { ok: false; problem: string };
+  const answer = JSON.parse(text) as Answer;
   if (!answer.ok) throw new Error(`--kubeconfig: ${path}: ${answer.problem}`);
   return answer.value;
 }

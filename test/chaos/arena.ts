@@ -1,5 +1,6 @@
 /** A control plane with Comptroller on it behind a proxy, under load: what a fault is done to. */
 import { admin } from '#kit/admin.ts';
+import { builtProgram } from '#kit/built-program.ts';
 import { startCluster } from '#local/cluster.ts';
 import { install } from '#local/manager.ts';
 import { openBetween } from './between/open.ts';
@@ -43,6 +44,7 @@ export async function openArena({
   every,
   say,
 }: ArenaOptions): Promise<OpenArena> {
+  const program = await builtProgram();
   const cluster = await startCluster({ name: 'chaos', nodes: NODES, progress: say });
   const closers: (() => unknown)[] = [() => cluster.stop()];
   const close = async (): Promise<void> => {
@@ -58,7 +60,7 @@ export async function openArena({
     closers.push(() => opened?.close());
     const names = Array.from({ length: replicas }, (_, index) => String.fromCharCode('a'.charCodeAt(0) + index));
     const environment = (name: string) => opened?.environment(name);
-    const fleet = new KeptFleet({ cluster, admin: person, at, names, flags, environment, say });
+    const fleet = new KeptFleet({ cluster, admin: person, at, program, names, flags, environment, say });
     closers.push(() => fleet.close());
     await fleet.start();
     await fleet.leader();

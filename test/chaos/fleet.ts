@@ -14,6 +14,7 @@ export interface FleetParts {
   readonly cluster: LocalCluster;
   readonly admin: Admin;
   readonly at: Installation;
+  readonly program: string;
   readonly names: readonly string[];
   readonly flags: readonly string[];
   environment(replica: string): Readonly<Record<string, string>> | undefined;
@@ -172,10 +173,11 @@ export class KeptReplica implements Replica {
 
   /** One life. */
   async #once(): Promise<Ended> {
-    const { cluster, at } = this.#parts;
+    const { cluster, at, program } = this.#parts;
     const env = this.#parts.environment(this.name);
     const process = await startManager(cluster, at, {
       replica: this.name,
+      program,
       flags: this.#flags,
       waitForLead: false,
       ...(env !== undefined && { env }),

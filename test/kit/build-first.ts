@@ -1,4 +1,5 @@
 import { ensureBinaries } from '#local/build.ts';
+import { builtProgram } from './built-program.ts';
 
 const SERVERS = ['etcd', 'kube-apiserver', 'kube-scheduler', 'kwok'] as const;
 
@@ -6,4 +7,5 @@ const SERVERS = ['etcd', 'kube-apiserver', 'kube-scheduler', 'kwok'] as const;
 export async function setup(): Promise<void> {
   const progress = (line: string) => process.stderr.write(`${line}\n`);
   await ensureBinaries([...SERVERS, 'kube-controller-manager', 'kubectl', 'opa'], { progress });
+  await builtProgram();
 }

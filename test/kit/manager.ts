@@ -13,6 +13,7 @@ import type { ClusterOptions, LocalCluster } from '#local/local-cluster.ts';
 import { type Installation, install, type ManagerOptions, type RunningManager, startManager } from '#local/manager.ts';
 import type { ManagedProcess } from '#local/supervisor.ts';
 import { type Admin, admin } from './admin.ts';
+import { builtProgram } from './built-program.ts';
 import { until } from './wait.ts';
 
 export interface World {
@@ -36,11 +37,13 @@ export function withManager({ first = {}, naming = 'comptroller', ...options }: 
   let client: Admin | undefined;
   let at: Installation | undefined;
   let manager: RunningManager | undefined;
+  let program: string | undefined;
   beforeAll(async () => {
     cluster = await startCluster({ name: 'whole', ...options });
     client = admin(cluster);
     at = await install(cluster, { mode: naming });
-    if (first !== false) manager = await startManager(cluster, at, first);
+    program = await builtProgram();
+    if (first !== false) manager = await startManager(cluster, at, { program, ...first });
   });
   afterAll(async () => {
     await client?.close();
@@ -63,7 +66,7 @@ export function withManager({ first = {}, naming = 'comptroller', ...options }: 
     get manager() {
       return filled(manager);
     },
-    start: (options) => startManager(filled(cluster), filled(at), options),
+    start: (options) => startManager(filled(cluster), filled(at), { program: filled(program), ...options }),
   };
 }
 

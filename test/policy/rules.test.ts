@@ -8,7 +8,7 @@ import { readBundle } from '#policy/bundle.ts';
 import { declaredData } from '#policy/declared.ts';
 import { checkModule } from '#policy/module.ts';
 import { inputSchemaText } from '#policy/schema.ts';
-import { COVERAGE, testSources } from '#policy/suite.ts';
+import { testSources } from '#policy/suite.ts';
 import { BUILD, discard, opaProgram, POLICIES, scratch } from './support.ts';
 
 const directory = scratch();
@@ -21,10 +21,8 @@ afterAll(() => discard(directory));
 const rego = globSync('{gate,lib,controllers}/**/*.rego', { cwd: POLICIES }).sort();
 
 describe('sources', () => {
-  test('every Rego test passes, and they cover the rules', async () => {
-    const { passed, coverage } = await testSources(POLICIES, opa);
-    expect(passed).toBeGreaterThan(200);
-    expect(coverage).toBeGreaterThanOrEqual(COVERAGE);
+  test('every Rego test passes', async () => {
+    expect(await testSources(POLICIES, opa)).toBeGreaterThan(200);
   });
 
   test('they are formatted and pass the strict check', async () => {

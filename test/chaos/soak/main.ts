@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import { admin } from '#kit/admin.ts';
+import { builtProgram } from '#kit/built-program.ts';
 import { startCluster } from '#local/cluster.ts';
 import type { LocalCluster } from '#local/local-cluster.ts';
 import { install, startManager } from '#local/manager.ts';
@@ -58,7 +59,10 @@ const PANELS: readonly { title: string; unit: string; lines: readonly (readonly 
 /** The run itself, on a cluster that is there. */
 async function soak(cluster: LocalCluster, options: Options): Promise<{ soaked: Soaked; picture: Buffer }> {
   const person = admin(cluster);
-  const manager = await startManager(cluster, await install(cluster), { flags: ['--certificate-lifetime=10m'] });
+  const manager = await startManager(cluster, await install(cluster), {
+    program: await builtProgram(),
+    flags: ['--certificate-lifetime=10m'],
+  });
   const auditing = new Auditing({
     auditLog: cluster.auditLog,
     ledgerDirs: [manager.ledgerDir],
