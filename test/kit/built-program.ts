@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildRelease } from '../../deploy/release/build.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const KEPT = join(ROOT, 'test-results/program');
+/** Beside `node_modules`, as `dist` is: the keeper may read no others. */
+const NAME = 'dist-test-built-';
 const MADE_OF = ['src/**/*.ts', 'policies/build/*', 'deploy/release/*', 'package.json', 'tsconfig.json'];
 const DAY = 24 * 3_600_000;
 
@@ -13,7 +14,7 @@ const DAY = 24 * 3_600_000;
  * a processor. Made once for what the sources are now; who runs beside us and is quicker makes the same.
  */
 export async function builtProgram(): Promise<string> {
-  const out = join(KEPT, digestOfSources());
+  const out = join(ROOT, `${NAME}${digestOfSources()}`);
   const program = join(out, 'src/cli/main.js');
   if (existsSync(program)) return program;
   removeOld();
@@ -36,7 +37,7 @@ function digestOfSources(): string {
 }
 
 function removeOld(): void {
-  mkdirSync(KEPT, { recursive: true });
-  const old = readdirSync(KEPT).filter((name) => Date.now() - statSync(join(KEPT, name)).mtimeMs > DAY);
-  for (const name of old) rmSync(join(KEPT, name), { recursive: true, force: true });
+  const made = readdirSync(ROOT).filter((name) => name.startsWith(NAME));
+  const old = made.filter((name) => Date.now() - statSync(join(ROOT, name)).mtimeMs > DAY);
+  for (const name of old) rmSync(join(ROOT, name), { recursive: true, force: true });
 }
