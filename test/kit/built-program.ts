@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildRelease } from '../../deploy/release/build.ts';
 
@@ -18,7 +18,7 @@ export async function builtProgram(): Promise<string> {
   const program = join(out, 'src/cli/main.js');
   if (existsSync(program)) return program;
   removeOld();
-  const making = `${out}.${process.pid}`;
+  const making = mkdtempSync(`${out}.`);
   await buildRelease(making);
   try {
     renameSync(making, out);
