@@ -27,9 +27,9 @@ const ALONE = [
   'whole-way',
 ].map((name) => `test/integration/${name}.test.ts`);
 
-/** Faults wait for leases and disks most of the time; at a fifth of the load of a long run four of them keep two processors busy. */
+/** Faults wait for leases and disks most of the time; at a fifth of the load of a long run three of them keep two processors busy. */
 const CHAOS = 'test/integration/chaos-*.test.ts';
-const CHAOS_AT_ONCE = 4;
+const CHAOS_AT_ONCE = 3;
 
 const integration = {
   environment: 'node' as const,

@@ -8,7 +8,7 @@ import { openShim } from './shim/open.ts';
 
 /** Always the same, so that what fails here fails again. */
 const SEED = 1;
-/** A fifth of the load of a long run: four files share the machine with what they test. */
+/** A fifth of the load of a long run: three files share the machine with what they test. */
 const EVERY = 1000;
 /** A new arena, the fault, its recovery and the books; on a machine that is busy with something else. */
 const TIMEOUT = 240_000;

@@ -3,12 +3,12 @@ import { type AuditEvent, isWork, logOf } from '#kit/audit.ts';
 import { type ActivePods, countActive } from '#kit/count-active.ts';
 import { knock, liveLog, metricSum, newNamespace, ready } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
-import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../../demo/objects.ts';
 import { LEASE_SECONDS, RETRY_MS } from '../arena.ts';
 import { AuditTail, arrived } from '../audit-tail.ts';
 import { Distribution } from '../distribution.ts';
 import type { Arena, Fault, Measured, Replica } from '../fault.ts';
+import { running } from './parts/replicas.ts';
 
 const WISHED = 120;
 const APP = 'over';
@@ -126,11 +126,6 @@ async function steady(read: () => Promise<number>): Promise<number> {
 async function isReady({ process }: Replica): Promise<boolean> {
   if (process === undefined) return false;
   return (await knock(process, '/readyz').catch(() => undefined))?.status === 200;
-}
-
-export function running({ name, process }: Replica): RunningManager {
-  if (process === undefined) throw new Error(`replica ${name} does not run`);
-  return process;
 }
 
 /** What controllers do: Events and the breaker's books are written at an end as well, when nobody works any more. */

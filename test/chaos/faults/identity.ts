@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { brief, isOurs, readAudit } from '#kit/audit.ts';
 import { throwawayCa } from '#kit/throwaway-ca.ts';
 import type { Arena, Fault, Measured, Replica } from '../fault.ts';
+import { keeperOf } from '../keeper-of.ts';
 import { endingSoon } from './parts/authorities.ts';
-import { keeperOf } from './parts/keepers.ts';
-import { endsOf, expectEnd, hears, LOST_LEADERSHIP, REFUSED_TO_START, shown } from './parts/replicas.ts';
+import { endsOf, expectEnd, hears, LOST_LEADERSHIP, REFUSED_TO_START, running, shown } from './parts/replicas.ts';
 
 /** Of the certificates that end: at least so long, and three times what a start takes on this machine. */
 const LEAST_LIFE = 8000;
@@ -55,7 +55,7 @@ async function certificatesEnd(arena: Arena, full: boolean): Promise<Measured> {
   const nextEnd = endsOf(fleet);
   await restart(arena, replica, caFlags({ certFile: short, keyFile }));
   await fleet.leader();
-  const keeper = keeperOf(replica);
+  const keeper = keeperOf(running(replica).pid);
   // A keeper that is stopped cannot renew, one whose CA ends may not.
   if (full) process.kill(keeper, 'SIGSTOP');
   try {

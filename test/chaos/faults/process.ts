@@ -1,5 +1,4 @@
 /** Processes that end, or stop for a while, at the worst moments. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { brief, isWork, logOf } from '#kit/audit.ts';
 import { LEASE, leaseOf, liveLog, recordsIn } from '#kit/manager.ts';
@@ -9,7 +8,8 @@ import { LEASE_SECONDS } from '../arena.ts';
 import { AuditTail, arrived } from '../audit-tail.ts';
 import { Distribution } from '../distribution.ts';
 import type { Arena, Fault, Measured, Replica } from '../fault.ts';
-import { running } from './failover.ts';
+import { keeperOf } from '../keeper-of.ts';
+import { running } from './parts/replicas.ts';
 
 /** Connections that a process writes over: so many requests may be in the kernel's hands when it freezes. */
 const CONNECTIONS = 32;
@@ -155,14 +155,6 @@ async function killKeeper({ fleet }: Arena, full: boolean): Promise<Measured> {
 }
 
 const KEEPERS = 3;
-
-function keeperOf(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
-  const keeper = children.find((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('keeper/main.ts'));
-  if (keeper === undefined)
-    throw new Error(`looking for the keeper of process ${pid}: it has ${children.length} children`);
-  return keeper;
-}
 
 export const PROCESS_FAULTS: readonly Fault[] = [
   {

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { keeperOf, resourcesOf } from './processes.ts';
+import { keeperOf } from '../keeper-of.ts';
+import { resourcesOf } from './processes.ts';
 
 test.runIf(process.platform === 'linux')('descriptors, connections and memory of a process are counted', async () => {
   const before = resourcesOf(process.pid);

@@ -41,20 +41,3 @@ function linkOf(path: string): string {
     return '';
   }
 }
-
-/** The keeper of a process: its child that runs the keeper's file. */
-export function keeperOf(pid: number): number {
-  const found = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .find((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-        const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
-        return parent === String(pid) && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('keeper/main.ts');
-      } catch {
-        return false;
-      }
-    });
-  if (found === undefined) throw new Error(`looking for the keeper of process ${pid}: it has none`);
-  return Number(found);
-}

@@ -5,7 +5,8 @@ import { placesIn } from '#identity/places.ts';
 import { readStatus } from '#identity/status.ts';
 import { type DoorAnswer, knock } from '#kit/manager.ts';
 import type { RunningManager } from '#local/manager.ts';
-import { keeperOf, resourcesOf } from './processes.ts';
+import { keeperOf } from '../keeper-of.ts';
+import { resourcesOf } from './processes.ts';
 import type { Point, Series } from './series.ts';
 
 export const EVERY = 5_000;

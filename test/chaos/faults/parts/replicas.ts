@@ -3,12 +3,19 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { knock, leaseOf } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
+import type { RunningManager } from '#local/manager.ts';
 import type { Arena, Ended, Fleet, Replica } from '../../fault.ts';
 
 /** Exit codes that a fault may expect; README.md lists them all. */
 export const REFUSED_TO_START = 2;
 export const LOST_LEADERSHIP = 1;
 export const LEDGER_FAILED = 74;
+
+/** Its process; throws where it has none. */
+export function running({ name, process }: Replica): RunningManager {
+  if (process === undefined) throw new Error(`replica ${name} does not run`);
+  return process;
+}
 
 /** Ends it in order or with SIGKILL, does something while it is down, and starts it again. */
 export async function whileDown(

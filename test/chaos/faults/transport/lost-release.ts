@@ -8,6 +8,7 @@ import type { RunningManager } from '#local/manager.ts';
 import type { RequestSeen } from '../../between/port.ts';
 import type { Arena, Measured } from '../../fault.ts';
 import { readBooks, release, type SeenHold } from '../holds.ts';
+import { running } from '../parts/replicas.ts';
 import { openWitness } from '../witness.ts';
 
 /** Above what one cause may take without asking, and all but one of them. */
@@ -71,8 +72,12 @@ export async function loseRelease(arena: Arena): Promise<Measured> {
     return arena.draw.chance(0.5) ? { kind: 'lose-answer' } : { kind: 'swallow' };
   });
   try {
-    if (leader.process !== undefined) await sayAndLeave(arena, leader.process, hold.id);
-    await until(() => lost > 0, { timeout: 20_000, why: 'the release to be kept in the cluster' });
+    // Who leaves so early may not have been heard either, and says it again.
+    const kept = async (): Promise<boolean> => {
+      if (lost === 0) await sayAndLeave(arena, running(leader), hold.id);
+      return lost > 0;
+    };
+    await until(kept, { timeout: 30_000, every: 2000, why: 'the release to be kept in the cluster' });
     await fleet.kill(leader);
   } finally {
     between.pass();
