@@ -133,7 +133,8 @@ describe('on a cluster that is audited whole', () => {
     await manager.kill('SIGKILL');
     const killed = await ledger<VerifyReport>('verify', '-o', 'json', '--dir', manager.ledgerDir);
     expect(killed.exit).toBe(0);
-    expect(sum(killed.report.logs.map((log) => (log as { open?: number }).open ?? 0))).toBeGreaterThan(0);
+    const open = sum(killed.report.logs.map((log) => (log as { open?: number }).open ?? 0));
+    expect(open).toBeGreaterThan(0);
     manager = await startManager(cluster, at, { flags: SHORT_LEASE });
     await pods(person, 'api', 150);
     await manager.kill('SIGTERM');
@@ -149,7 +150,8 @@ describe('on a cluster that is audited whole', () => {
     expect(counted.some(({ objectRef }) => objectRef?.resource === 'leases')).toBe(true);
     const { total, silent, closed } = report.attempts;
     expect(total - silent - closed.neverArrived).toBe(counted.length);
-    expect(closed.done).toBeGreaterThan(0);
+    // What was on its way at the kill: how much of it the API server still did is up to the moment.
+    expect(closed.done + closed.refused + closed.undecided + closed.neverArrived).toBeGreaterThanOrEqual(open);
     expect(report.audit.forbidden).toBe(0);
     expect(report.decisions.denied).toBeGreaterThan(0);
     expect(report.decisions.p99).toBeGreaterThanOrEqual(report.decisions.p50 ?? Number.POSITIVE_INFINITY);

@@ -36,7 +36,10 @@ async function failover(arena: Arena, full: boolean): Promise<Measured> {
   return measured(killed, stopped);
 }
 
-/** Each in a namespace of its own, which a person deletes in the end: nothing waits for what was before. */
+/**
+ * Each in a namespace of its own, which is gone before the next: a leader that deletes so many pods may be told after four
+ * seconds that nobody knows how far that came, and hands over no sooner than it can have ended (I10).
+ */
 async function inScaleUp(arena: Arena, signal: 'SIGKILL' | 'SIGTERM'): Promise<Change> {
   const { admin, cluster, draw } = arena;
   const namespace = `failover-${draw.int(0, 1e9).toString(36)}`;
@@ -47,6 +50,8 @@ async function inScaleUp(arena: Arena, signal: 'SIGKILL' | 'SIGTERM'): Promise<C
   } finally {
     await count.stop();
     await admin.delete('core/namespaces', { name: namespace });
+    const gone = { timeout: 120_000, why: `namespace ${namespace} to be gone` };
+    await admin.waitFor('core/namespaces', { name: namespace }, (found) => found === undefined, gone);
   }
 }
 
