@@ -1,31 +1,13 @@
-import type { Reader, Streams } from '#api/port.ts';
-import type { Suspicion } from '#api/suspicion.ts';
 import type { Resource } from '#core/resource.ts';
-import type { Clock, Ms } from '#core/time.ts';
-import type { Identities } from '#identity/port.ts';
-import type { Log, Meter } from '#telemetry/port.ts';
+import type { Ms } from '#core/time.ts';
 import { absorb } from './absorb.ts';
-import type { CachePlan } from './plan-caches.ts';
+import type { CacheOptions } from './options.ts';
 import type { Cache } from './port.ts';
 import { projectionOf } from './projections.ts';
 import { reviveWatches } from './revive.ts';
 import { barrierOf, createShelf, listBarrier, reachedBarrier, type Shelf } from './shelf.ts';
 import { createTracked } from './tracked.ts';
 import { createView } from './view.ts';
-
-export interface CacheOptions {
-  readonly reader: Reader;
-  readonly streams: Streams;
-  readonly identities: Identities;
-  readonly resources: readonly CachePlan[];
-  readonly clock: Clock;
-  readonly meter: Meter;
-  readonly log: Log;
-  /** Raised by answers that are late; see `reviveWatches`. */
-  readonly suspicion?: Suspicion;
-  /** In [0, 1): spreads watches and back-offs. */
-  readonly random?: () => number;
-}
 
 const REPORT_EVERY: Ms = 10_000;
 

@@ -1,7 +1,7 @@
 import type { Resource } from '#core/resource.ts';
 import type { Absorbed, Scope } from './absorb.ts';
-import type { CacheOptions } from './cache.ts';
 import { createDecoder, type Decoder } from './decode.ts';
+import type { CacheOptions } from './options.ts';
 import type { CachePlan } from './plan-caches.ts';
 import type { Barrier } from './port.ts';
 import { projectionFor } from './projections.ts';

@@ -2,7 +2,7 @@ import type { Tracking } from '#core/controller.ts';
 import type { Discovery } from '#core/discovery.ts';
 import { keyOf } from '#core/ref.ts';
 import type { Resource } from '#core/resource.ts';
-import type { CacheOptions } from './cache.ts';
+import type { CacheOptions } from './options.ts';
 import type { CachePlan } from './plan-caches.ts';
 import type { Listener, TrackedResources } from './port.ts';
 import { BEYOND_METADATA } from './projections.ts';

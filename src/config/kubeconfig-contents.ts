@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { ApiServer } from './kubeconfig.ts';
+import type { Answer, ApiServer } from './kubeconfig.ts';
 
 const MAX_FILE = 1024 * 1024;
 
@@ -65,10 +65,6 @@ function caOf(cluster: { caData?: string; caFile?: string }): string {
     throw new Problem(`${field} holds no PEM certificate`);
   }
 }
-
-export type Answer =
-  | { readonly ok: true; readonly value: ApiServer }
-  | { readonly ok: false; readonly problem: string };
 
 /** Never throws: what is wrong is told in words that hold nothing of the file. */
 export function answerOf([path = '', master = '']: readonly string[]): Answer {

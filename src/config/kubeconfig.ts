@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { HARDENED_FLAGS } from './harden.ts';
-import type { Answer } from './kubeconfig-contents.ts';
 
 /** Where the API server is, and who vouches for it. No credential of the kubeconfig leaves the child that reads it. */
 export interface ApiServer {
@@ -11,6 +10,11 @@ export interface ApiServer {
   /** The name that the server's certificate must have, where it differs from the host. */
   readonly tlsServerName?: string;
 }
+
+/** What the child that reads the file prints, as JSON: the server, or what is wrong with the file. */
+export type Answer =
+  | { readonly ok: true; readonly value: ApiServer }
+  | { readonly ok: false; readonly problem: string };
 
 const MAX_ANSWER = 1024 * 1024;
 const TIMEOUT = 20_000;

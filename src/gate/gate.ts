@@ -2,10 +2,10 @@ import type { Barrier } from '#cache/port.ts';
 import type { Outcome, Plan, Write } from '#core/plan.ts';
 import type { Charged } from './breaker/port.ts';
 import { confirm } from './confirm.ts';
-import { type Judged, judge, LATER } from './judge.ts';
+import { judge, LATER } from './judge.ts';
 import type { GateParts } from './ports.ts';
 import { goesOn, resourceVersionOf, type Sent, send, withPrevious } from './send.ts';
-import type { Executed, Pending, Work } from './work.ts';
+import type { Executed, Judged, Pending, Work } from './work.ts';
 
 /** The one way of a write out of this process. */
 export interface Gate {

@@ -11,14 +11,9 @@ import { causeOf, inputDigest, policyInput } from './input.ts';
 import { sameBundle } from './park.ts';
 import type { GateParts } from './ports.ts';
 import { render } from './render.ts';
-import type { Pending, Work } from './work.ts';
+import type { Judged, Pending, Work } from './work.ts';
 
 type Refusal = Extract<Outcome, { kind: 'denied' }>;
-
-/** A chain that may be sent, or what became of each of its writes because one was refused. */
-export type Judged =
-  | { readonly ok: true; readonly chain: readonly Pending[] }
-  | { readonly ok: false; readonly outcomes: readonly Outcome[] };
 
 /** In place of a resourceVersion that the chain's own earlier answer will give. */
 export const LATER = '(previous)';

@@ -36,6 +36,11 @@ export interface Pending {
   verdict?: Verdict;
 }
 
+/** A chain that may be sent, or what became of each of its writes because one was refused. */
+export type Judged =
+  | { readonly ok: true; readonly chain: readonly Pending[] }
+  | { readonly ok: false; readonly outcomes: readonly Outcome[] };
+
 /** What the worker needs beyond the outcomes. */
 export interface Executed {
   readonly outcomes: readonly (readonly Outcome[])[];

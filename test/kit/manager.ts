@@ -213,7 +213,11 @@ export async function metricSum(of: Pick<World, 'manager' | 'cluster'>, name: st
 
 const valueIn = (line = ' 0'): number => Number(line.slice(line.lastIndexOf(' ') + 1));
 
-async function metricLines({ manager, cluster }: Pick<World, 'manager' | 'cluster'>): Promise<readonly string[]> {
+/** Every series, one a line. */
+export async function metricLines({
+  manager,
+  cluster,
+}: Pick<World, 'manager' | 'cluster'>): Promise<readonly string[]> {
   let answer = await knock(manager, '/metrics', cluster.adminKeys);
   // Who asks again and again is told to wait, and does.
   for (let tries = 0; answer.status === 429 && tries < 20; tries++) {

@@ -1,8 +1,7 @@
 import type { Evidence, Outcome, Plan } from '#core/plan.ts';
 import type { Ref } from '#core/ref.ts';
 import type { Ms } from '#core/time.ts';
-import type { Judged } from '../judge.ts';
-import type { Work } from '../work.ts';
+import type { Judged, Work } from '../work.ts';
 
 /** What may be lost before a person is asked. Weights: a ready pod is 1. */
 export interface BreakerLimits {

@@ -1,7 +1,8 @@
 /** etcd that is away, that has forgotten its history, and that is put back to what it was. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { metric, ready, recordsIn } from '#kit/manager.ts';
+import { metricLines, ready, recordsIn } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
+import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../../demo/objects.ts';
 import type { Arena, Fault, Measured, Replica } from '../fault.ts';
 import { letGo } from './holds.ts';
@@ -26,29 +27,43 @@ async function stopEtcd({ admin, cluster, fleet }: Arena, full: boolean): Promis
   return { 'leads after': `${leads} ms`, 'served after': `${served} ms` };
 }
 
-/** A process that is busy answers the second time. */
-async function told(ask: () => Promise<number>): Promise<number> {
+/** Why a list was begun anew: a watch was refused as too old, or whoever took the lease saw first that it was behind. */
+const WHYS = ['expired', 'behind'] as const;
+type Lists = Readonly<Record<(typeof WHYS)[number], number>>;
+
+const NO_LISTS: Lists = { expired: 0, behind: 0 };
+
+const overBoth = (of: (why: keyof Lists) => number): Lists => ({ expired: of('expired'), behind: of('behind') });
+
+/** A process that is busy answers the second time; one that is ending, or has not come up, has outlived nothing. */
+async function listsOf(cluster: Arena['cluster'], manager: RunningManager): Promise<Lists | undefined> {
   for (let tries = 0; tries < 5; tries++) {
-    const count = await ask().catch(() => Number.NaN);
-    if (Number.isFinite(count)) return count;
+    const lines = await metricLines({ cluster, manager }).catch(() => undefined);
+    if (lines !== undefined) return overBoth((why) => sumOf(lines, why));
     await pause(500);
   }
-  return Number.NaN;
+  return undefined;
 }
 
-/** How often each process that answers has listed because a watch was refused as too old. */
-async function expired({ cluster, fleet }: Arena): Promise<ReadonlyMap<number, number>> {
+const sumOf = (lines: readonly string[], why: string): number =>
+  lines
+    .filter((line) => line.startsWith('cache_relists_total{') && line.includes(`why="${why}"`))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+
+/** By process id, for each process that answers. */
+async function begunAnew({ cluster, fleet }: Arena): Promise<ReadonlyMap<number, Lists>> {
   const running = fleet.replicas.flatMap(({ process }) => (process === undefined ? [] : [process]));
-  const labels = ['core/pods', 'apps/replicasets', 'apps/deployments', 'core/namespaces'].map(
-    (resource) => `{resource="${resource}",why="expired"}`,
+  const counts = running.map(async (manager) => [manager.pid, await listsOf(cluster, manager)] as const);
+  return new Map((await Promise.all(counts)).flatMap(([pid, lists]) => (lists === undefined ? [] : [[pid, lists]])));
+}
+
+/** What came since `before` at those that were there then. */
+function since(before: ReadonlyMap<number, Lists>, after: ReadonlyMap<number, Lists>): Lists {
+  const outlived = [...after].filter(([pid]) => before.has(pid));
+  return outlived.reduce(
+    (sum, [pid, lists]) => overBoth((why) => sum[why] + lists[why] - (before.get(pid)?.[why] ?? 0)),
+    NO_LISTS,
   );
-  const counts = running.map(async (manager): Promise<readonly [number, number]> => {
-    let sum = 0;
-    // Whoever is ending, or has not come up, has not outlived anything.
-    for (const label of labels) sum += await told(() => metric({ manager, cluster }, 'cache_relists_total', label));
-    return [manager.pid, sum];
-  });
-  return new Map(await Promise.all(counts));
 }
 
 /** Only who outlives the API server has a version to go on from: the follower, whose watches all break. */
@@ -56,7 +71,7 @@ async function compactEtcd(arena: Arena): Promise<Measured> {
   const { admin, cluster, fleet } = arena;
   const witness = await openWitness({ admin, cluster });
   await (await witness.wish(5)).met(30_000);
-  const before = await expired(arena);
+  const before = await begunAnew(arena);
   await whileAway(arena, async () => {
     await cluster.killApiServer();
     await cluster.compactEtcd();
@@ -67,13 +82,15 @@ async function compactEtcd(arena: Arena): Promise<Measured> {
   await fleet.leader({ timeout: ANOTHER_LEADS });
   await wished.met(120_000);
   const served = Math.round(performance.now() - back);
-  const after = await expired(arena);
-  const more = [...after].map(([pid, count]) => count - (before.get(pid) ?? Number.NaN));
-  const lists = more.filter(Number.isFinite).reduce((sum, count) => sum + count, 0);
-  if (lists === 0) throw new Error('no replica was told that its version is too old');
+  const after = await begunAnew(arena);
+  const { expired, behind } = since(before, after);
+  if (expired + behind === 0)
+    throw new Error(`no replica listed anew: ${told(before)} answered before, ${told(after)} after`);
   await witness.leave();
-  return { 'lists begun anew': lists, 'served after': `${served} ms` };
+  return { 'refused as too old': expired, 'seen to be behind': behind, 'served after': `${served} ms` };
 }
+
+const told = (lists: ReadonlyMap<number, Lists>): string => JSON.stringify([...lists]);
 
 const LONG_LEASE = ['--leader-elect-lease-duration=90s', '--leader-elect-renew-deadline=60s'];
 

@@ -20,6 +20,13 @@ export interface Draft {
   readonly endpoints: readonly Endpoint[];
 }
 
+/** The slices of one address type: what is made, what is written anyway, and what would stay as it is. */
+export interface Slices {
+  readonly create: readonly Draft[];
+  readonly update: readonly Draft[];
+  readonly idle: readonly EndpointSlice[];
+}
+
 /** What becomes of the slices of one address type. */
 export interface Changes {
   readonly create: readonly Draft[];

@@ -1,20 +1,13 @@
 import { normal, warning } from '#core/events.ts';
-import type { Endpoint, EndpointSlice, Node, Service } from '#core/k8s/types.gen.ts';
+import type { Endpoint, Node, Service } from '#core/k8s/types.gen.ts';
 import type { PlannedEvent } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
-import type { Draft } from './draft.ts';
+import type { Draft, Slices } from './draft.ts';
 import { draftOf, endpointsOf } from './draft.ts';
 import type { AddressType } from './endpoint.ts';
 import { topologyHints } from './topology-hints.ts';
 import { isTrafficDistribution, trafficHints } from './traffic-hints.ts';
 import { zoneRatios } from './zones.ts';
-
-/** The slices of one address type: what is made, what is written anyway, and what would stay as it is. */
-export interface Slices {
-  readonly create: readonly Draft[];
-  readonly update: readonly Draft[];
-  readonly idle: readonly EndpointSlice[];
-}
 
 export interface Hinted {
   readonly create: readonly Draft[];

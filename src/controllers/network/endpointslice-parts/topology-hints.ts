@@ -1,7 +1,6 @@
 import type { Endpoint, EndpointSlice } from '#core/k8s/types.gen.ts';
-import { type Draft, draftOf, endpointsOf } from './draft.ts';
+import { type Draft, draftOf, endpointsOf, type Slices } from './draft.ts';
 import { isEndpointReady } from './endpoint.ts';
-import type { Slices } from './hints.ts';
 import { type Allocation, add, allocate, exchangeOf, type ZoneRatios } from './zones.ts';
 
 export type TopologyResult =

@@ -1,8 +1,7 @@
 import { jsonEqual } from '#core/json.ts';
 import type { Endpoint, EndpointHints } from '#core/k8s/types.gen.ts';
-import { type Draft, draftOf, endpointsOf } from './draft.ts';
+import { type Draft, draftOf, endpointsOf, type Slices } from './draft.ts';
 import { isEndpointReady } from './endpoint.ts';
-import type { Slices } from './hints.ts';
 
 const DISTRIBUTIONS: ReadonlySet<string | undefined> = new Set(['PreferClose', 'PreferSameZone', 'PreferSameNode']);
 
