@@ -27,6 +27,8 @@ export interface Selection {
   /** Of labels: `app=web,tier!=db`. */
   readonly selector?: string;
   readonly fields?: string;
+  /** The first so many of them, however many there are. */
+  readonly limit?: number;
 }
 
 export interface Extra {
@@ -255,10 +257,11 @@ function placeOfObject({ metadata }: ApiObject): Place {
   };
 }
 
-function queryOf({ selector, fields }: Selection): Record<string, string> {
+function queryOf({ selector, fields, limit }: Selection): Record<string, string> {
   return {
     ...(selector === undefined ? {} : { labelSelector: selector }),
     ...(fields === undefined ? {} : { fieldSelector: fields }),
+    ...(limit === undefined ? {} : { limit: `${limit}` }),
   };
 }
 
