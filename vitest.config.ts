@@ -31,15 +31,19 @@ const ALONE = [
 const CHAOS = 'test/integration/chaos-*.test.ts';
 const CHAOS_AT_ONCE = 3;
 
+/** What is asked for again and again comes in milliseconds, or on a busy machine in seconds; vitest would give it one. */
+const expect = { poll: { timeout: 15_000 } };
+
 const integration = {
   environment: 'node' as const,
+  expect,
   testTimeout: 120_000,
   hookTimeout: 1_200_000,
   globalSetup: ['test/kit/build-first.ts'],
 };
 
 /** Files share their worker's modules: each has no state of its own in them, and loading them anew would double the time. */
-const quick = { environment: 'node' as const, isolate: false, maxWorkers };
+const quick = { environment: 'node' as const, isolate: false, maxWorkers, expect };
 
 export default defineConfig({
   test: {

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeApiServer, fakeApiServer } from '#kit/fake-apiserver.ts';
 import { fakeClock } from '#kit/fake-clock.ts';
+import { soon } from '#kit/soon.ts';
 import { recordingTelemetry } from '#kit/telemetry.ts';
 import { systemClock } from '#telemetry/clock.ts';
 import { createReader } from './read.ts';
@@ -111,7 +112,7 @@ describe('an answer that does not come in time', () => {
     const requests = dieOnce();
     await reader.get('reader', '/x');
     const answer = reader.get('reader', '/x');
-    await vi.waitFor(() => expect(requests()).toBe(2));
+    await soon(() => expect(requests()).toBe(2));
     clock.advance(4_999);
     expect(server.connections).toHaveLength(1);
     clock.advance(1);
@@ -127,9 +128,9 @@ describe('an answer that does not come in time', () => {
     const waiting: (() => void)[] = [];
     server.handle((_message, response) => waiting.push(() => response.end(`{"n":${waiting.length}}`)));
     const answer = reader.get('reader', '/x');
-    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    await soon(() => expect(waiting).toHaveLength(1));
     clock.advance(5_000);
-    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    await soon(() => expect(waiting).toHaveLength(2));
     waiting[0]?.();
     expect(await answer).toMatchObject({ status: 200, body: { n: 2 } });
     await reader.close();
@@ -142,9 +143,9 @@ describe('an answer that does not come in time', () => {
     let requests = 0;
     server.handle(() => void requests++);
     const answer = reader.get('reader', '/x');
-    await vi.waitFor(() => expect(requests).toBe(1));
+    await soon(() => expect(requests).toBe(1));
     clock.advance(5_000);
-    await vi.waitFor(() => expect(requests).toBe(2));
+    await soon(() => expect(requests).toBe(2));
     clock.advance(25_000);
     await expect(answer).rejects.toMatchObject({ trouble: 'timeout' });
     expect(requests).toBe(2);

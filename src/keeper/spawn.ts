@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Ms } from '#core/time.ts';
 import { type KeeperSettings, keeperArguments } from './arguments.ts';
 
-const READY: Ms = 10_000;
+const READY: Ms = 30_000;
 
 const BUILT = !import.meta.filename.endsWith('.ts');
 

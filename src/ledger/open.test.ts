@@ -1,6 +1,6 @@
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeClock } from '#kit/fake-clock.ts';
 import {
   openTestLedger,
@@ -12,6 +12,7 @@ import {
   temporaryDirectory,
   testKeeper,
 } from '#kit/ledger.ts';
+import { soon } from '#kit/soon.ts';
 import { recordingTelemetry } from '#kit/telemetry.ts';
 import { Checkpoints, IDLE_CHECKPOINT } from './checkpoints.ts';
 import { type Disk, realDisk, type SegmentFile } from './files.ts';
@@ -81,7 +82,7 @@ describe('an intent', () => {
       answered = true;
       return recorded;
     });
-    await vi.waitFor(() => expect(holds).toHaveLength(1));
+    await soon(() => expect(holds).toHaveLength(1));
     expect(answered).toBe(false);
     expect(ledger.anchor().size).toBe(1);
     holds[0]?.resolve();
@@ -389,7 +390,7 @@ describe('checkpoints', () => {
     expect((await claimedAnchor(await logPath()))?.size).toBe(1);
     await ledger.intent(someIntent(1), 'write');
     clock.advance(1000);
-    await vi.waitFor(async () => expect((await claimedAnchor(await logPath()))?.size).toBe(2));
+    await soon(async () => expect((await claimedAnchor(await logPath()))?.size).toBe(2));
     await ledger.close('done');
   });
 
@@ -417,10 +418,10 @@ describe('checkpoints', () => {
     refuse = true;
     await ledger.intent(someIntent(1), 'write');
     clock.advance(1000);
-    await vi.waitFor(() => expect(telemetry.counts.get('ledger_failures_total{why=unsigned}')).toBe(1));
+    await soon(() => expect(telemetry.counts.get('ledger_failures_total{why=unsigned}')).toBe(1));
     expect((await ledger.intent(someIntent(2), 'write')).ok).toBe(true);
     refuse = false;
-    await vi.waitFor(async () => {
+    await soon(async () => {
       clock.advance(1000);
       expect((await claimedAnchor(await logPath()))?.size).toBe(4);
     });
@@ -445,13 +446,13 @@ describe('denials', () => {
     const { ledger } = await openTestLedger(directory, keeper, { clock });
     for (let n = 0; n < 50; n += 1) ledger.denial(someDenial(1));
     ledger.denial(someDenial(2));
-    await vi.waitFor(() => expect(ledger.anchor().size).toBe(3));
+    await soon(() => expect(ledger.anchor().size).toBe(3));
     const step = () => {
       clock.advance(2000);
       expect(ledger.anchor().size).toBeGreaterThan(3);
     };
     // By this clock a disk that takes ten seconds hangs: five steps must not come within one real write.
-    await vi.waitFor(step, { interval: 250, timeout: 10_000 });
+    await soon(step, 250);
     await ledger.close('done');
     const records = await recordsIn(directory);
     expect(records.filter(({ type }) => type === 'denial')).toHaveLength(2);

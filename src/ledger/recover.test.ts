@@ -2,10 +2,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fakeClock } from '#kit/fake-clock.ts';
 import { openTestLedger, recordsIn, someIntent, temporaryDirectory, testKeeper } from '#kit/ledger.ts';
 import type { Said } from '#kit/ledger-writer.ts';
+import { soon } from '#kit/soon.ts';
 import type { Ledger } from './port.ts';
 import { claimedAnchor, findLogs, segmentsOf } from './reader.ts';
 import { verifyLedger } from './verify.ts';
@@ -100,7 +101,7 @@ describe('a power failure', () => {
     await lead(ledger);
     await Promise.all(Array.from({ length: 700 }, (_, n) => ledger.intent(someIntent(n), 'write')));
     const log = await onlyLog();
-    await vi.waitFor(async () => expect((await claimedAnchor(log))?.size).toBe(702), { timeout: 5000 });
+    await soon(async () => expect((await claimedAnchor(log))?.size).toBe(702));
     const copy = await crashed();
     await ledger.close('done');
     await rm(join(await onlyLog(copy), 'tile'), { recursive: true });
@@ -126,7 +127,7 @@ describe('a power failure', () => {
     await lead(ledger);
     await Promise.all(Array.from({ length: 300 }, (_, n) => ledger.intent(someIntent(n), 'write')));
     const log = await onlyLog();
-    await vi.waitFor(async () => expect((await claimedAnchor(log))?.size).toBe(302), { timeout: 5000 });
+    await soon(async () => expect((await claimedAnchor(log))?.size).toBe(302));
     const copy = await crashed();
     await ledger.close('done');
     for (const file of await readdir(join(await onlyLog(copy), 'tile'), { recursive: true, withFileTypes: true })) {
@@ -151,7 +152,7 @@ describe('segments', () => {
     const log = await onlyLog();
     for (let n = 0; n < 3000; n += 500)
       await Promise.all(Array.from({ length: 500 }, (_, at) => ledger.intent(big(n + at), 'write')));
-    await vi.waitFor(async () => expect((await segmentsOf(log))[0]?.first).toBeGreaterThan(0), { timeout: 10_000 });
+    await soon(async () => expect((await segmentsOf(log))[0]?.first).toBeGreaterThan(0));
     const copy = await crashed();
     await ledger.close('done');
     expect(await check(copy)).toMatchObject({ verdict: 'ok', logs: [{ size: 3002 }] });
@@ -182,18 +183,18 @@ describe('a slow keeper', () => {
     slow = true;
     await ledger.intent(someIntent(1), 'write');
     clock.advance(1000);
-    await vi.waitFor(() => expect(late).toHaveLength(1));
+    await soon(() => expect(late).toHaveLength(1));
     const lock = join(directory, 'lock');
     const touched = () => stat(lock).then(({ mtimeMs }) => mtimeMs);
     const before = await touched();
-    await vi.waitFor(async () => {
+    await soon(async () => {
       clock.advance(1000);
       expect(await touched()).toBeGreaterThan(before);
     });
     slow = false;
     await ledger.intent(someIntent(2), 'write');
     const log = await onlyLog();
-    await vi.waitFor(async () => {
+    await soon(async () => {
       clock.advance(1000);
       expect((await claimedAnchor(log))?.size).toBe(4);
     });

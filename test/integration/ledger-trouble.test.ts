@@ -45,7 +45,10 @@ const writesOf = (log: string) => ourWrites(world.cluster).filter((event) => isW
 async function quiet(log: string): Promise<void> {
   const inOrder = (sets: readonly ReplicaSet[]): boolean =>
     sets.every(({ spec, status }) => status?.readyReplicas === spec?.replicas);
-  await world.admin.waitForAll('apps/replicasets', {}, inOrder, { why: 'every ReplicaSet to be in order' });
+  await world.admin.waitForAll('apps/replicasets', {}, inOrder, {
+    timeout: 120_000,
+    why: 'every ReplicaSet to be in order',
+  });
   let last = -1;
   const same = (): boolean => {
     const before = last;
