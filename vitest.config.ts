@@ -58,6 +58,7 @@ export default defineConfig({
             'test/conformance/*.test.ts',
             'test/bench/*.test.ts',
             'test/chaos/**/*.test.ts',
+            'test/*.test.ts',
           ],
           testTimeout: 30_000,
           ...quick,

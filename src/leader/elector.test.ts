@@ -19,7 +19,7 @@ const MINE = '0123456789abcdef';
 /** One replica before a lease server that the test drives; time moves only when told to. */
 function setUp(first?: Lease) {
   const timers: { due: number; run: () => void }[] = [];
-  const server = { lease: first, version: 1, up: true, busy: 0, hang: false, late: 0, writes: 0 };
+  const server = { lease: first, version: 1, up: true, busy: 0, hang: false, late: 0, slow: 0, writes: 0 };
   const seen = {
     won: [] as [Epoch, string | undefined, ...number[]][],
     lost: [] as string[],
@@ -41,6 +41,7 @@ function setUp(first?: Lease) {
   const write = (lease: Lease): Promise<LeaseWritten> => {
     server.writes++;
     if (server.hang) return new Promise(() => {});
+    if (server.slow > 0) return new Promise((resolve) => after(server.slow, () => resolve(store(lease))));
     if (server.late === 0) return Promise.resolve(store(lease));
     return new Promise((resolve) => after(server.late, () => resolve({ ok: false, why: 'failed' })));
   };
@@ -126,6 +127,27 @@ describe('winning', () => {
     server.version = 2;
     await advance(1100);
     expect(seen.won).toHaveLength(1);
+  });
+});
+
+describe('keeping', () => {
+  test('a disk or an API server that takes four seconds over each renewal: the next try follows at once', async () => {
+    const { seen, server, advance } = setUp();
+    await advance(0);
+    server.slow = 4000;
+    const { writes } = server;
+    await advance(60_000);
+    expect(seen.lost).toEqual([]);
+    // The first after a period; each one after that 4.1 s after the one before.
+    expect(server.writes - writes).toBe(15);
+  });
+
+  test('tries once in a period where nothing is slow', async () => {
+    const { server, advance } = setUp();
+    await advance(0);
+    const { writes } = server;
+    await advance(20_000);
+    expect(server.writes - writes).toBe(10);
   });
 });
 

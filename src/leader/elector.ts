@@ -171,7 +171,7 @@ class LeaseElector implements Elector {
     else if (!fenceAdmits(begun, clock.now(), 0, config)) return 0;
     else this.#win(renewal, begun);
     this.#armDeadline(begun);
-    return config.retryPeriod;
+    return this.#again(begun);
   }
 
   #isNews(lease: Lease): boolean {
@@ -181,7 +181,7 @@ class LeaseElector implements Elector {
     );
   }
 
-  /** Who leads tries once in a period, and has waited for it already where an answer did not come in time. */
+  /** Who leads tries once in a period, counted from the try before: a slow disk or answer has been waited for already. */
   #again(begun: Now): Ms {
     if (this.#reign === undefined) return this.#retry();
     const { clock, config } = this.#parts;

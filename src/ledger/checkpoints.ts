@@ -1,5 +1,5 @@
 import type { Clock, Ms } from '#core/time.ts';
-import { isFull } from './files.ts';
+import { errorCode, isFull } from './files.ts';
 import { TILE_WIDTH } from './merkle.ts';
 import type { Anchor } from './port.ts';
 import type { Publisher } from './publisher.ts';
@@ -9,7 +9,8 @@ import { segmentsOf } from './reader.ts';
 const SIGN_TIMEOUT: Ms = 5_000;
 export const IDLE_CHECKPOINT: Ms = 3_600_000;
 
-export type Published = 'signed' | 'unsigned' | 'full' | 'broken';
+/** `broken` names the error of the disk by its code: EIO, EROFS. */
+export type Published = 'signed' | 'unsigned' | 'full' | { readonly broken: string };
 
 /** Brings tiles and checkpoints out one after another, whoever asks. */
 export class Checkpoints {
@@ -49,7 +50,7 @@ export class Checkpoints {
         await this.#dropOldSegments(anchor.size);
         return 'signed';
       } catch (error) {
-        return isFull(error) ? 'full' : 'broken';
+        return isFull(error) ? 'full' : { broken: errorCode(error) ?? 'tiles' };
       }
     });
   }

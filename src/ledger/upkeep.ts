@@ -85,7 +85,7 @@ export class Upkeep {
     const { appender, checkpoints, meter, log } = this.#parts;
     const published = await checkpoints.publish();
     if (published === 'full') await appender.exhaust();
-    else if (published === 'broken') appender.fail('tiles');
+    else if (typeof published === 'object') appender.fail(published.broken);
     else if (published === 'unsigned') {
       // Records stay durable and chained meanwhile; the next checkpoint covers them.
       meter.count('ledger_failures_total', { why: 'unsigned' });

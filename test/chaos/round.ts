@@ -3,6 +3,7 @@
 import { until } from '#kit/wait.ts';
 import type { OpenArena } from './arena.ts';
 import type { Draw, Ended, Fault, Measured } from './fault.ts';
+import { stolenSince, ticksNow } from './stolen.ts';
 
 export interface Round {
   /** Milliseconds that hurting took, and milliseconds from then on until everything was as wished. */
@@ -33,7 +34,7 @@ export const notBegun = (why: string): Round => ({
 
 export async function inflict(fault: Fault, arena: OpenArena, draw: Draw, full: boolean): Promise<Round> {
   const before = arena.fleet.ended.length;
-  const begun = performance.now();
+  const [begun, ticks] = [performance.now(), ticksNow()];
   let [measured, hurt]: [Measured, number] = [{}, 0];
   let recovery: number | undefined;
   const complaints: string[] = [];
@@ -56,13 +57,17 @@ export async function inflict(fault: Fault, arena: OpenArena, draw: Draw, full: 
   return {
     hurt,
     recovery,
-    measured,
+    measured: { ...measured, ...tellStolen(stolenSince(ticks, ticksNow())) },
     ends: ended.length,
     excused: books?.excused ?? new Map(),
     writes: books?.writes ?? 0,
     complaints,
   };
 }
+
+/** Worth a word where it is more than what any machine loses. */
+const tellStolen = (share: number): Measured =>
+  share < 0.1 ? {} : { 'processors taken away': `${(share * 100).toFixed(0)} %` };
 
 /** A replica that is being started again and again would be seen by its ends; one that is not started at all by this. */
 async function everyReplicaRuns({ fleet }: OpenArena): Promise<void> {
