@@ -310,6 +310,18 @@ describe('a hold', () => {
     expect([some(500).kind, some(500).kind, some(100).kind, some(1).kind]).toEqual(['pass', 'pass', 'pass', 'held']);
   });
 
+  test('released again, what is left of the first grant does not stand before the second', () => {
+    const { books, id } = tripped();
+    books.release(id, { by: 'ann', count: 10, expiry: MINUTE }, 0);
+    const again = held(books.ask(asked(55), 0))?.id ?? '';
+    books.release(again, { by: 'ann', expiry: MINUTE }, 0);
+    const passed = books.ask(asked(55), 0);
+    expect(passed.kind).toBe('pass');
+    expect(books.grants()).toMatchObject([{ left: 0 }, { left: 10 }]);
+    if (passed.kind === 'pass') passed.undo();
+    expect(books.grants()).toMatchObject([{ left: 10 }, { left: 55 }]);
+  });
+
   test('cannot be rejected where no owner could end that', () => {
     const books = new Books(DEFAULT_LIMITS);
     const answer = books.ask(asked(55, { root: { id: 'podgc/podgc/singleton', present: false } }), 0);

@@ -121,12 +121,11 @@ export class Books {
     const at = this.#position(asked, account, side, wall);
     const all = extra + interrupted;
     const over = all === 0 ? undefined : exceeds(at, moreOf(wish, 0), this.#limits);
-    const grant = over === undefined ? undefined : this.#grants.find(asked, wall);
-    const drawn = Math.min(all, grant?.left ?? 0);
+    const drawn = over === undefined ? 0 : Math.min(all, this.#grants.left(asked, wall));
     // What a person let go is theirs: only the rest of it has limits.
     const stillOver = over === undefined || drawn >= all ? undefined : exceeds(at, moreOf(wish, drawn), this.#limits);
     if (stillOver !== undefined) return this.#trip(asked, account, wish, stillOver, wall);
-    const undo = this.#enter(asked, wish, drawn, grant, wall);
+    const undo = this.#enter(asked, wish, drawn, wall);
     const bare = { ...at, evident: false, charged: account.bare.charged };
     const byEvidence = side === 'evident' && exceeds(bare, { ...moreOf(wish, 0), bare: extra }, this.#limits);
     return { kind: 'pass', vital: drawn > 0 || (byEvidence !== false && byEvidence !== undefined), side, undo };
@@ -143,7 +142,7 @@ export class Books {
   }
 
   /** Writes a charge into every book; returns what takes it out again. */
-  #enter(asked: Ask, wish: Wish, drawn: number, grant: Grant | undefined, wall: Ms): () => void {
+  #enter(asked: Ask, wish: Wish, drawn: number, wall: Ms): () => void {
     const { root, has, namespace } = asked;
     const { side, loss, rolled, extra, interrupted } = wish;
     const more = moreOf(wish, drawn);
@@ -153,12 +152,12 @@ export class Books {
     if (loss > 0 || extra > 0) this.#accounts.add(root.id, side, { ...own, has }, wall);
     if (rolled > 0) this.#accounts.add(root.id, 'rollout', { ...rollout, has }, wall);
     if (more.all > 0) this.#window.add(more, namespace, wall);
-    if (grant !== undefined) this.#grants.draw(grant, drawn);
+    const giveBack = this.#grants.draw(asked, drawn, wall);
     return () => {
       this.#accounts.undo(root.id, side, own, wall);
       this.#accounts.undo(root.id, 'rollout', rollout, wall);
       if (more.all > 0) this.#window.add({ bare: -more.bare, all: -more.all }, namespace, wall);
-      if (grant !== undefined) this.#grants.draw(grant, -drawn);
+      giveBack();
     };
   }
 

@@ -11,11 +11,12 @@ import type { Judged, Pending, Work } from '../work.ts';
 import type { Answer, Books } from './books.ts';
 import type { Desk } from './desk.ts';
 import type { Lookup } from './lookup.ts';
-import { type Loss, lossesOf } from './loss.ts';
+import { type Charge, type Loss, lossesOf } from './loss.ts';
 import type { Breaker, Charged, Hold, Root } from './port.ts';
 import { rollingIn } from './rollout.ts';
 import { generationOf, heldBy, rootOf } from './root.ts';
 import type { Store } from './store.ts';
+import { createUnsure, type Unsure } from './unsure.ts';
 
 export interface BreakerParts extends Telemetry {
   readonly store: Store;
@@ -29,14 +30,10 @@ const SAMPLE = 20;
 const SAMPLE_TEXT = 600;
 
 type Chain = Extract<Judged, { ok: true }>['chain'];
-interface Charge {
-  readonly pending: Pending;
-  readonly loss: Loss;
-  readonly rolls: boolean;
-}
 
 /** What the gate asks: who charges is `books`, who tells people is `desk`. */
 export function createBreaker(parts: BreakerParts): Breaker {
+  const unsure = createUnsure();
   return {
     notice: (work, plan) => notice(work, plan, parts),
     async charge(judged, work, plan) {
@@ -47,10 +44,12 @@ export function createBreaker(parts: BreakerParts): Breaker {
       if (books === undefined) return refuse(judged, charges, blind, work, parts);
       const root = rootOf(plan, work, parts.lookup);
       if (root.ref !== undefined) heed(root.ref, root.generation, parts);
+      unsure.stillThere(books, root, charges);
       const answer = ask(books, charges, root, work, plan, parts);
       if (answer.kind === 'held') return held(answer, judged, charges, work, parts);
       if (answer.kind === 'full') return unremembered(judged, charges, root, work, parts);
-      return passed(answer, { judged, charges, root, evidence: evidenceOf(plan.blast, charges) }, work, parts);
+      const passing = { judged, charges, root, evidence: evidenceOf(plan.blast, charges), unsure };
+      return passed(answer, passing, work, parts);
     },
   };
 }
@@ -153,11 +152,12 @@ interface Passing {
   readonly charges: readonly Charge[];
   readonly root: Root;
   readonly evidence: Evidence;
+  readonly unsure: Unsure;
 }
 
 async function passed(
   answer: Extract<Answer, { kind: 'pass' }>,
-  { judged, charges, root, evidence }: Passing,
+  { judged, charges, root, evidence, unsure }: Passing,
   work: Work,
   parts: BreakerParts,
 ): Promise<Charged> {
@@ -172,6 +172,7 @@ async function passed(
   return {
     judged,
     settle(outcomes) {
+      unsure.learn(root, answer.side, charges, outcomes);
       const not = new Set(outcomes.flat().flatMap((one) => (tookNothing(one) ? [one.write] : [])));
       for (const charge of charges) {
         const back = charge.loss.weight - followsOf(charge);

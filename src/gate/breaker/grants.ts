@@ -3,6 +3,11 @@ import type { Grant, Root } from './port.ts';
 
 const MAX_GRANTS = 500;
 
+interface Asked {
+  readonly controller: string;
+  readonly root: Root;
+}
+
 /** What people let go on: each for one controller, one root and one wish of it. */
 export class Grants {
   #kept: readonly Grant[];
@@ -11,8 +16,30 @@ export class Grants {
     this.#kept = from;
   }
 
-  find({ controller, root }: { controller: string; root: Root }, wall: Ms): Grant | undefined {
-    return this.#kept.find(
+  /** What is left of all that people let go for that wish: who released twice, meant both. */
+  left(asked: Asked, wall: Ms): number {
+    return this.#of(asked, wall).reduce((sum, { left }) => sum + left, 0);
+  }
+
+  add(grant: Grant): void {
+    this.#kept = [...this.#kept, grant].slice(-MAX_GRANTS);
+  }
+
+  /** So much of what is left, the oldest first; returns what gives it back. */
+  draw(asked: Asked, weight: number, wall: Ms): () => void {
+    const drawn = new Map<string, number>();
+    let rest = weight;
+    for (const { hold, left } of this.#of(asked, wall)) {
+      const by = Math.min(left, rest);
+      rest -= by;
+      if (by > 0) drawn.set(hold, by);
+    }
+    this.#lessen(drawn, 1);
+    return () => this.#lessen(drawn, -1);
+  }
+
+  #of({ controller, root }: Asked, wall: Ms): readonly Grant[] {
+    return this.#kept.filter(
       (grant) =>
         grant.controller === controller &&
         grant.root === root.id &&
@@ -22,15 +49,12 @@ export class Grants {
     );
   }
 
-  add(grant: Grant): void {
-    this.#kept = [...this.#kept, grant].slice(-MAX_GRANTS);
-  }
-
-  /** By less than nothing: gives it back. */
-  draw({ hold, root }: Grant, weight: number): void {
-    this.#kept = this.#kept.map((grant) =>
-      grant.hold === hold && grant.root === root ? { ...grant, left: Math.max(0, grant.left - weight) } : grant,
-    );
+  #lessen(by: ReadonlyMap<string, number>, times: 1 | -1): void {
+    if (by.size === 0) return;
+    this.#kept = this.#kept.map((grant) => ({
+      ...grant,
+      left: Math.max(0, grant.left - times * (by.get(grant.hold) ?? 0)),
+    }));
   }
 
   /** All of a root, or those for another wish of it. */

@@ -16,6 +16,14 @@ export interface Loss extends Worth {
   readonly destructive: boolean;
 }
 
+/** A write and what it is charged for. */
+export interface Charge {
+  readonly pending: Pending;
+  readonly loss: Loss;
+  /** Whether its owner's rollout wishes to interrupt that much. */
+  readonly rolls: boolean;
+}
+
 const NOTHING: Worth = { weight: 0, follows: 0 };
 const NONE: Loss = { ...NOTHING, destructive: false };
 
