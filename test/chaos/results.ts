@@ -23,7 +23,8 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 export function tellRound({ name }: Fault, round: Round): readonly string[] {
   const { hurt, recovery, writes, measured, complaints } = round;
   const numbers = Object.entries(measured).map(([what, value]) => `${what} ${value}`);
-  if (complaints.length > 0) return [[`${name}: FAILED`, ...numbers].join('; '), ...complaints.map((line) => `  ${line}`)];
+  if (complaints.length > 0)
+    return [[`${name}: FAILED`, ...numbers].join('; '), ...complaints.map((line) => `  ${line}`)];
   const took = recovery === undefined ? '' : `, as wished ${seconds(recovery)} later`;
   return [`${name}: held; ${[`hurt for ${seconds(hurt)}${took}`, `${writes} writes joined`, ...numbers].join('; ')}`];
 }
