@@ -438,6 +438,23 @@ describe('names and lost answers', () => {
     expect(nameOf(bench, 1)).not.toBe(name);
   });
 
+  test.each([
+    ['at once', 500, 0, 7000],
+    ['late', 504, 5000, 2000],
+    ['when its time was over: a second more, for the API server may have begun to count it late', 504, 6500, 1000],
+  ])('what was answered without being told of rests until its time is over: %s', async (_, status, after, rest) => {
+    const bench = gateBench();
+    bench.world.answer = () => {
+      bench.clock.advance(after);
+      return { kind: 'answered', status, body: { kind: 'Status', reason: 'Timeout' } };
+    };
+    expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['unknown']]);
+    bench.clock.advance(rest - 1);
+    expect(bench.parts.lost.count()).toBe(1);
+    bench.clock.advance(1);
+    expect(bench.parts.lost.count()).toBe(0);
+  });
+
   test('an answer 500 may hide a done write: it is unknown, not failed', async () => {
     const bench = gateBench({ answer: () => ({ kind: 'answered', status: 500, body: {} }) });
     expect(kinds(await bench.run(replicaset, web, planOf([create(0)])))).toEqual([['unknown']]);

@@ -5,7 +5,7 @@ import type { Outcome } from '#core/plan.ts';
 import type { Answer, WireRequest } from '#core/request.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { type Ms, seconds } from '#core/time.ts';
-import type { Attempt, OutcomeDraft } from '#ledger/port.ts';
+import type { OutcomeDraft } from '#ledger/port.ts';
 import { foresee } from './foresee.ts';
 import { wishOf } from './judge.ts';
 import { ON_THE_WAY } from './lost.ts';
@@ -48,12 +48,14 @@ async function attempt(pending: Pending, work: Work, parts: GateParts, lane: 'wr
   if (!recorded.ok) return { outcome: { write, kind: 'failed', code: recorded.code } };
 
   const sending = clock.now().mono;
-  const answer = await parts.writer.send(parts.proofs.mint(request, recorded.value), () =>
-    fence.admits(request.timeout),
-  );
+  let left = sending;
+  const answer = await parts.writer.send(parts.proofs.mint(request, recorded.value), () => {
+    left = clock.now().mono;
+    return fence.admits(request.timeout);
+  });
   const took = clock.now().mono - sending;
   parts.meter.observe('gate_stage_duration_seconds', { stage: 'send' }, took / 1000);
-  const sent = interpret(answer, pending, recorded.value, work, parts);
+  const sent = interpret(answer, pending, { auditId: recorded.value.auditId, left }, work, parts);
   ledger.outcome(recorded.value, outcomeRecord(sent.outcome, answer, took));
   settleIds(pending, sent.outcome, parts);
   return sent;
@@ -126,30 +128,41 @@ const fenced = ({ write }: Pending): Sent => ({ outcome: { write, kind: 'fenced'
 function interpret(
   answer: Answer | { kind: 'refused' },
   pending: Pending,
-  attempt: Attempt,
+  trip: Trip,
   work: Work,
   parts: GateParts,
 ): Sent {
-  const { write } = pending;
+  const { write, request } = pending;
   switch (answer.kind) {
     case 'refused':
       return fenced(pending);
     case 'unsent':
       return { outcome: { write, kind: 'failed', code: 'API_UNAVAILABLE' } };
     case 'lost':
-      return lost(pending, attempt, work, parts);
+      return lost(pending, trip, request.timeout + ON_THE_WAY, work, parts);
     case 'answered':
-      return answer.status < 300
-        ? applied(answer.body, pending, parts)
-        : refused(answer, pending, attempt, work, parts);
+      return answer.status < 300 ? applied(answer.body, pending, parts) : refused(answer, pending, trip, work, parts);
   }
 }
 
-/** The key rests until the write can no longer happen; then its fate is looked up and recorded. */
-function lost(pending: Pending, { auditId }: Attempt, { controller }: Work, parts: GateParts): Sent {
+/** A request on its way to the API server. */
+interface Trip {
+  readonly auditId: string;
+  /** When the fence let it go. */
+  readonly left: Ms;
+}
+
+/**
+ * How long one may still happen that was answered without being told of: the API server has it, and counts its time since
+ * soon after it left. What nobody answered may only arrive now.
+ */
+const stillGoing = ({ left }: Trip, { request }: Pending, { clock }: GateParts): Ms =>
+  Math.max(ON_THE_WAY, left + request.timeout + ON_THE_WAY - clock.now().mono);
+
+/** The key rests until the write can no longer happen, `wait` from now; then its fate is looked up and recorded. */
+function lost(pending: Pending, { auditId }: Trip, wait: Ms, { controller }: Work, parts: GateParts): Sent {
   const { request, write, writeId } = pending;
   const outcome: Outcome = { write, kind: 'unknown', code: 'API_UNKNOWN' };
-  const wait = request.timeout + ON_THE_WAY;
   parts.lost.add(wait);
   if (request.class === 'event') return { outcome };
   const { cache } = parts;
@@ -189,14 +202,14 @@ function applied(body: unknown, pending: Pending, { cache }: GateParts): Sent {
 function refused(
   answer: Extract<Answer, { kind: 'answered' }>,
   pending: Pending,
-  attempt: Attempt,
+  trip: Trip,
   work: Work,
   parts: GateParts,
 ): Sent {
   const { write, request } = pending;
   const failure = failureOf(request.verb, answer.status, answer.body);
   const { code } = failure;
-  if (failure.uncertain === true) return lost(pending, attempt, work, parts);
+  if (failure.uncertain === true) return lost(pending, trip, stillGoing(trip, pending, parts), work, parts);
   if (code === 'API_GONE')
     return {
       outcome: request.verb === 'delete' ? { write, kind: 'applied', benign: true } : { write, kind: 'gone', code },
