@@ -436,11 +436,12 @@ describe('what the API server really answers', () => {
         status: { hard: { 'count/configmaps': '1' }, used: { 'count/configmaps': '1' } },
       },
     );
-    await until(
-      async () =>
-        (await code('create', 'core/configmaps', { namespace }, { metadata: { generateName: 'q-' } })) !== undefined,
-      { why: 'an answer', timeout: 5000 },
-    );
+    // Until the API server has seen the quota and its status it refuses without numbers, or lets pass.
+    const counted = async (): Promise<boolean> =>
+      /^API_QUOTA_EXCEEDED/.test(
+        `${await code('create', 'core/configmaps', { namespace }, { metadata: { generateName: 'q-' } })}`,
+      );
+    await until(counted, { why: 'the quota to be in force', timeout: 30_000 });
     expect(await code('create', 'core/configmaps', { namespace }, { metadata: { name: 'z' } })).toBe(
       'API_QUOTA_EXCEEDED exceeded quota: few, requested: count/configmaps=1, used: count/configmaps=1, limited: count/configmaps=1',
     );
