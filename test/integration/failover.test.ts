@@ -18,12 +18,12 @@ import { until } from '#kit/wait.ts';
 import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../demo/objects.ts';
 
-/** Short, so that a dead leader's lease runs out within the test; the arithmetic is that of the defaults. */
-const LEASE_SECONDS = 5;
+/** Short, so that a dead leader's lease runs out within the test, and longer than a busy machine stands still. */
+const LEASE_SECONDS = 8;
 const RETRY_MS = 500;
 const flags = [
   `--leader-elect-lease-duration=${LEASE_SECONDS}s`,
-  '--leader-elect-renew-deadline=3s',
+  '--leader-elect-renew-deadline=6s',
   `--leader-elect-retry-period=${RETRY_MS}ms`,
 ];
 /** A follower looks after at most 2.2 retry periods; then come the barrier, recovery and the first plan. */

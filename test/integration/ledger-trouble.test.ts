@@ -15,7 +15,17 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ReplicaSet } from '#core/k8s/types.gen.ts';
 import { brief, isWork, logOf, ourWrites } from '#kit/audit.ts';
-import { heard, leaseOf, liveLog, newNamespace, ready, recordsIn, saidBy, withManager } from '#kit/manager.ts';
+import {
+  heard,
+  leaseOf,
+  liveLog,
+  newNamespace,
+  ready,
+  recordsIn,
+  SHORT_LEASE,
+  saidBy,
+  withManager,
+} from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import { ANCHOR_ANNOTATION } from '#leader/lease.ts';
 import { verifyLedger } from '#ledger/verify.ts';
@@ -25,11 +35,7 @@ const world = withManager({ nodes: 2, first: false });
 const LEDGER_FAILED = 74;
 const failed = new Map<string, { readonly id: string; readonly ledgerDir: string }>();
 /** A process that fails does not give its lease up: the next one waits for its end. */
-const flags = [
-  '--leader-elect-lease-duration=5s',
-  '--leader-elect-renew-deadline=3s',
-  '--leader-elect-retry-period=500ms',
-];
+const flags = SHORT_LEASE;
 
 /** The newest segment: the file that the process appends to. */
 async function liveSegment(manager: Parameters<typeof liveLog>[0]): Promise<string> {

@@ -14,6 +14,7 @@ import { type Installation, install, type ManagerOptions, type RunningManager, s
 import type { ManagedProcess } from '#local/supervisor.ts';
 import { type Admin, admin } from './admin.ts';
 import { builtProgram } from './built-program.ts';
+import { tellLastWords } from './last-words.ts';
 import { until } from './wait.ts';
 
 export interface World {
@@ -38,12 +39,19 @@ export function withManager({ first = {}, naming = 'comptroller', ...options }: 
   let at: Installation | undefined;
   let manager: RunningManager | undefined;
   let program: string | undefined;
+  const replicas: RunningManager[] = [];
+  const start = async (more: ManagerOptions = {}): Promise<RunningManager> => {
+    const replica = await startManager(filled(cluster), filled(at), { program: filled(program), ...more });
+    replicas.push(replica);
+    return replica;
+  };
+  tellLastWords(replicas);
   beforeAll(async () => {
     cluster = await startCluster({ name: 'whole', ...options });
     client = admin(cluster);
     at = await install(cluster, { mode: naming });
     program = await builtProgram();
-    if (first !== false) manager = await startManager(cluster, at, { program, ...first });
+    if (first !== false) manager = await start(first);
   });
   afterAll(async () => {
     await client?.close();
@@ -66,7 +74,7 @@ export function withManager({ first = {}, naming = 'comptroller', ...options }: 
     get manager() {
       return filled(manager);
     },
-    start: (options) => startManager(filled(cluster), filled(at), { program: filled(program), ...options }),
+    start,
   };
 }
 

@@ -26,6 +26,8 @@ export interface Ask {
   readonly evidence: Evidence;
   readonly writes: number;
   readonly sample: readonly string[];
+  /** The root wishes something else by now: what is too much is refused, and no hold is made for a wish that is over. */
+  readonly outdated?: boolean;
 }
 
 export type Answer =
@@ -35,6 +37,8 @@ export type Answer =
    */
   | { readonly kind: 'pass'; readonly vital: boolean; readonly side: Wish['side']; readonly undo: () => void }
   | { readonly kind: 'held'; readonly hold: Hold; readonly tripped: boolean }
+  /** Over a limit, by a wish that is over. */
+  | { readonly kind: 'outdated' }
   /** Over a limit, and there are too many holds to remember one more. */
   | { readonly kind: 'full' };
 
@@ -124,6 +128,7 @@ export class Books {
     const drawn = over === undefined ? 0 : Math.min(all, this.#grants.left(asked, wall));
     // What a person let go is theirs: only the rest of it has limits.
     const stillOver = over === undefined || drawn >= all ? undefined : exceeds(at, moreOf(wish, drawn), this.#limits);
+    if (stillOver !== undefined && asked.outdated === true) return { kind: 'outdated' };
     if (stillOver !== undefined) return this.#trip(asked, account, wish, stillOver, wall);
     const undo = this.#enter(asked, wish, drawn, wall);
     const bare = { ...at, evident: false, charged: account.bare.charged };

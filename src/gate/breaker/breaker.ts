@@ -14,7 +14,7 @@ import type { Lookup } from './lookup.ts';
 import { type Charge, type Loss, lossesOf } from './loss.ts';
 import type { Breaker, Charged, Hold, Root } from './port.ts';
 import { rollingIn } from './rollout.ts';
-import { generationOf, heldBy, rootOf } from './root.ts';
+import { generationOf, heldBy, isOutdated, rootOf } from './root.ts';
 import type { Store } from './store.ts';
 import { createUnsure, type Unsure } from './unsure.ts';
 
@@ -47,6 +47,7 @@ export function createBreaker(parts: BreakerParts): Breaker {
       unsure.stillThere(books, root, charges);
       const answer = ask(books, charges, root, work, plan, parts);
       if (answer.kind === 'held') return held(answer, judged, charges, work, parts);
+      if (answer.kind === 'outdated') return refuse(judged, charges, outdated, work, parts);
       if (answer.kind === 'full') return unremembered(judged, charges, root, work, parts);
       const passing = { judged, charges, root, evidence: evidenceOf(plan.blast, charges), unsure };
       return passed(answer, passing, work, parts);
@@ -121,6 +122,7 @@ function ask(
       evidence: evidenceOf(blast, charges),
       writes: destructive.length,
       sample: destructive.slice(0, SAMPLE).map(({ pending }) => nameOf(pending)),
+      outdated: isOutdated(root, lookup),
     },
     clock.now().wall,
   );
@@ -211,6 +213,7 @@ function tookNothing(outcome: Outcome): boolean {
 type Refusal = (pending: Pending) => Outcome & { readonly code: ErrorCode };
 
 const blind: Refusal = ({ write }) => ({ write, kind: 'exhausted', code: 'GATE_BREAKER_STATE' });
+const outdated: Refusal = ({ write }) => ({ write, kind: 'stale', code: 'GATE_STALE_PLAN' });
 const byHold = ({ write }: Pending, { id }: Hold): Outcome & { readonly code: ErrorCode } => ({
   write,
   kind: 'held',

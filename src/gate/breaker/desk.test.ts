@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { replicaset } from '#controllers/workloads/replicaset.ts';
 import { nothing } from '#core/plan.ts';
 import type { ApiObject } from '#core/resource.ts';
-import { deleted, holdOf, kindsOf, leave, NAMESPACE, notes, removals, seen, web } from '#kit/breaker.ts';
-import { planOf } from '#kit/gate.ts';
+import { deleted, holdOf, kindsOf, leave, NAMESPACE, notes, pods, removals, seen, web } from '#kit/breaker.ts';
+import { planOf, wired } from '#kit/gate.ts';
 import { parseState } from './state.ts';
 
 describe('I16: history that went back', () => {
@@ -58,6 +58,27 @@ describe('a plan that is older than what stands', () => {
     await held.bench.breaker.desk.release(holdOf(held.bench), 'why', leave);
     await stale(held, { generation: 2 });
     expect(kindsOf(await held.run(planOf(...removals(55)), 3))).toEqual(['applied']);
+  });
+});
+
+describe('a plan that is older than the wish of its owner', () => {
+  const late = async (count: number): Promise<{ codes: string[]; held: ReturnType<typeof seen> }> => {
+    const held = seen({ objects: [NAMESPACE, web(3), ...pods] });
+    const { outcomes } = await held.bench.run(replicaset, web(2), planOf(...removals(count)));
+    return { held, codes: outcomes.flat().map((outcome) => ('code' in outcome ? outcome.code : outcome.kind)) };
+  };
+
+  test('loses nothing where it asks for too much, and is no alarm: the wish that it was made for is over', async () => {
+    const { held, codes } = await late(55);
+    expect(kindsOf(codes)).toEqual(['GATE_STALE_PLAN']);
+    expect(wired(held.bench.happened)).toEqual([]);
+    expect(notes(held.bench, 'breaker-trip')).toEqual([]);
+    expect(held.bench.breaker.store.books?.holds()).toEqual([]);
+    expect(kindsOf(await held.run(planOf(...removals(55)), 3))).toEqual(['GATE_HELD']);
+  });
+
+  test('goes on within its limits', async () => {
+    expect(kindsOf((await late(5)).codes)).toEqual(['applied']);
   });
 });
 

@@ -55,6 +55,13 @@ function aboveOf(object: ApiObject, lookup: Lookup): { ref: Ref; object: ApiObje
   return found?.metadata?.uid === owner.uid ? { ref: refOf(resource, found), object: found } : undefined;
 }
 
+/** Whether the cache shows it with another wish than the plan was made for. */
+export function isOutdated({ ref, id, generation }: Root, lookup: Lookup): boolean {
+  const found = ref === undefined ? undefined : lookup.get(ref.resource, ref);
+  if (found === undefined || found.metadata?.uid !== id || generation === undefined) return false;
+  return generationOf(found) !== generation;
+}
+
 export function generationOf(object: ApiObject): number | undefined {
   const generation = object.metadata?.generation;
   return Number.isSafeInteger(generation) && (generation as number) >= 0 ? generation : undefined;
