@@ -73,6 +73,10 @@ export class Appender {
   get failed(): boolean {
     return this.#state !== 'open';
   }
+  /** Whether this process may still write here: on a full disk what is vital, at the end the last tiles. */
+  get writes(): boolean {
+    return this.#state !== 'failed';
+  }
   get closed(): boolean {
     return this.#state === 'closed';
   }

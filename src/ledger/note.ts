@@ -54,6 +54,9 @@ export type OpenedNote =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly why: 'malformed' | 'not signed by this key' | 'signature is wrong' };
 
+/** Well-formed, and by somebody else: also what every note is after the key was changed. */
+export const OTHER_KEY = 'not signed by this key';
+
 /** The text of a note that carries a valid signature of the key; signatures of other keys are passed over. */
 export function openNote(note: string, verifier: VerifierKey): OpenedNote {
   const end = note.lastIndexOf('\n\n');
@@ -72,5 +75,5 @@ export function openNote(note: string, verifier: VerifierKey): OpenedNote {
       return { ok: false, why: 'signature is wrong' };
     signed = true;
   }
-  return signed ? { ok: true, text } : { ok: false, why: 'not signed by this key' };
+  return signed ? { ok: true, text } : { ok: false, why: OTHER_KEY };
 }

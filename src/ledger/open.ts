@@ -93,12 +93,21 @@ async function openLocked(options: LedgerOptions): Promise<Opened> {
       if (damaged !== undefined)
         options.log.error('finding a damaged log of an earlier process', { log: id, why: damaged });
     }
+    tellOtherKeys(recovered.previous, options.log);
     return await begin(options, lock, recovered);
   } catch (error) {
     // A disk that does not take it does not let it go either; the lock of a process that is gone holds nobody up.
     await lock.release().catch(() => {});
     throw error;
   }
+}
+
+/** So it is after the checkpoint key was changed by its owner; else somebody signed who should not. */
+function tellOtherKeys(previous: readonly Previous[], log: Log): void {
+  const logs = previous.filter(({ otherKey }) => otherKey === true).length;
+  const remedy =
+    'nothing, where the checkpoint key was changed on purpose; else compare them with an anchor from elsewhere';
+  if (logs > 0) log.warn('finding logs signed by another checkpoint key', { logs, remedy });
 }
 
 /** What the disk's refusals mean, and what helps. */
@@ -225,10 +234,11 @@ async function begin(options: LedgerOptions, lock: Lock, recovered: Recovered): 
 
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-function startData(options: LedgerOptions, logId: string, { previous, state }: Recovered): string {
+function startData(options: LedgerOptions, logId: string, { previous, ordinal, state }: Recovered): string {
   const newest = previous.toReversed();
   return canonical({
     origin: originOf(options.cluster, logId),
+    ordinal,
     cluster: options.cluster,
     about: options.start,
     previous: capList(newest, 32, (log) => ({ ...log })),

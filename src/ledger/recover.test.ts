@@ -7,7 +7,9 @@ import { fakeClock } from '#kit/fake-clock.ts';
 import { openTestLedger, recordsIn, someIntent, temporaryDirectory, testKeeper } from '#kit/ledger.ts';
 import type { Said } from '#kit/ledger-writer.ts';
 import { soon } from '#kit/soon.ts';
-import type { Ledger } from './port.ts';
+import { checkpointBody } from './checkpoint.ts';
+import { type Disk, realDisk } from './files.ts';
+import type { Anchor, Ledger } from './port.ts';
 import { claimedAnchor, findLogs, segmentsOf } from './reader.ts';
 import { verifyLedger } from './verify.ts';
 
@@ -143,6 +145,81 @@ describe('a power failure', () => {
   });
 });
 
+describe('logs of a directory', () => {
+  const verdict = (version: number) => {
+    const draft = someIntent(version);
+    return { ...draft, verdict: { ...draft.verdict, bundle: { version, digest: 'ab'.repeat(32) } } };
+  };
+  /** A process from its start to its end in order, whose last intent got no outcome where `open` says so. */
+  const process = async (version: number, at: number, more: { open?: boolean; by?: typeof keeper } = {}) => {
+    const { ledger } = await openTestLedger(directory, more.by ?? keeper, { clock: fakeClock(at) });
+    await lead(ledger);
+    const recorded = await ledger.intent(verdict(version), 'write');
+    if (!recorded.ok) throw new Error('not recorded');
+    if (more.open !== true) ledger.outcome(recorded.value, { kind: 'applied', status: 201, took: 5 });
+    await ledger.close('done');
+  };
+  const NOON = Date.UTC(2026, 0, 1, 12);
+
+  it('I16: follow each other as they were begun, whatever their clocks said', async () => {
+    await process(1, NOON + 3_600_000);
+    await process(2, NOON, { open: true });
+    const third = await openTestLedger(directory, keeper, { clock: fakeClock(NOON + 7_200_000) });
+    expect(third.bundleVersion).toBe(2);
+    expect(third.openIntents).toHaveLength(1);
+    expect(third.previous.map(({ ordinal }) => ordinal)).toEqual([1, 2]);
+    await third.ledger.close('done');
+    expect(
+      (await recordsIn(directory)).flatMap(({ type, data }) => (type === 'start' ? [data.ordinal] : [])).sort(),
+    ).toEqual([1, 2, 3]);
+  });
+
+  it.each([
+    ['with what it saved of them', false],
+    ['without', true],
+  ])('I16: count under a new checkpoint key as well, %s', async (_, forgotten) => {
+    await process(4, NOON, { open: true });
+    const held = await claimedAnchor(await onlyLog());
+    if (forgotten) await rm(join(await onlyLog(), 'state.json'));
+    const next = testKeeper();
+    const opened = await openTestLedger(directory, next);
+    expect(opened).toMatchObject({ bundleVersion: 4, previous: [{ signed: false, otherKey: true, stopped: true }] });
+    expect(opened.previous[0]?.damaged).toBeUndefined();
+    expect(opened.openIntents).toHaveLength(1);
+    expect(await opened.checkAnchor(held as Anchor)).toBe('consistent');
+    await opened.ledger.close('done');
+    const verifierKey = `${keeper.verifierKey}\n${next.verifierKey}`;
+    expect(await verifyLedger({ directory, verifierKey })).toMatchObject({ verdict: 'ok' });
+  });
+
+  it('are damaged where another key signed what they do not hold', async () => {
+    await process(4, NOON);
+    const [, second = ''] = (await recordsIn(directory)).map(({ prev }) => prev);
+    const log = await onlyLog();
+    const claimed = (await claimedAnchor(log)) as Anchor;
+    const other = testKeeper();
+    const body = checkpointBody({ ...claimed, root: second });
+    await writeFile(join(log, 'checkpoint'), `${body}\n${await other.sign(body)}`);
+    const next = await openTestLedger(directory, keeper);
+    expect(next.previous).toMatchObject([
+      { signed: false, damaged: 'its records do not have the root that was signed' },
+    ]);
+    expect(next.bundleVersion).toBe(4);
+    await next.ledger.close('done');
+  });
+});
+
+describe('a checkpoint that cannot be read', () => {
+  it('is damage, not a log that was never begun', async () => {
+    const { ledger } = await openTestLedger(directory, keeper);
+    await ledger.close('done');
+    await writeFile(join(await onlyLog(), 'checkpoint'), 'torn');
+    const next = await openTestLedger(directory, keeper);
+    expect(next.previous).toMatchObject([{ size: 0, signed: false, damaged: 'checkpoint: malformed' }]);
+    await next.ledger.close('done');
+  });
+});
+
 describe('segments', () => {
   it('go when a later one has begun and full tiles hold them; what is left is enough to recover', async () => {
     const { ledger } = await openTestLedger(directory, keeper);
@@ -222,5 +299,54 @@ describe('the end', () => {
     expect(records).toHaveLength(105);
     expect(records.at(-1)?.type).toBe('stop');
     expect(await check()).toMatchObject({ verdict: 'ok', logs: [{ stopped: true, open: 100 }] });
+  });
+});
+
+describe('a lock', () => {
+  it('is held on a full disk for as long as what is vital is still written, and through the end', async () => {
+    const clock = fakeClock();
+    const holds: PromiseWithResolvers<void>[] = [];
+    let full = false;
+    let slow = false;
+    const disk: Disk = {
+      createSegment: async (path) => {
+        const real = await realDisk.createSegment(path);
+        const write = async (bytes: Buffer): Promise<void> => {
+          if (full) {
+            full = false;
+            throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+          }
+          if (slow) {
+            const hold = Promise.withResolvers<void>();
+            holds.push(hold);
+            await hold.promise;
+          }
+          await real.write(bytes);
+        };
+        return { ...real, write };
+      },
+    };
+    const { ledger } = await openTestLedger(directory, keeper, { clock, disk });
+    await lead(ledger);
+    const touched = () => stat(join(directory, 'lock')).then(({ mtimeMs }) => mtimeMs);
+    const isTouched = async (): Promise<void> => {
+      const before = await touched();
+      await soon(async () => {
+        clock.advance(1000);
+        expect(await touched()).not.toBe(before);
+      });
+    };
+    full = true;
+    expect((await ledger.intent(someIntent(1), 'lease')).ok).toBe(true);
+    expect(await ledger.failure).toBe('full');
+    await isTouched();
+    slow = true;
+    const closed = ledger.close('full');
+    await soon(() => expect(holds).toHaveLength(1));
+    await isTouched();
+    slow = false;
+    for (const { resolve } of holds) resolve();
+    await closed;
+    expect(await readdir(directory)).not.toContain('lock');
   });
 });

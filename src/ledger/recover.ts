@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Epoch } from '../leader/port.ts';
 import { openCheckpoint, originOf, unverifiedCheckpoint } from './checkpoint.ts';
 import { replaceFile } from './files.ts';
-import { type Leaf, parseLeaf } from './leaf.ts';
+import { type Leaf, numberOf, parseLeaf } from './leaf.ts';
 import { leafHash, rangeRoot } from './merkle.ts';
-import type { VerifierKey } from './note.ts';
+import { OTHER_KEY, type VerifierKey } from './note.ts';
 import type { Anchor } from './port.ts';
 import { Publisher, type Sign } from './publisher.ts';
 import { BrokenLog, bundles, findLogs, type LogDirectory, readCheckpoint, segmentsOf, tail } from './reader.ts';
@@ -15,6 +15,7 @@ import { tileNodes } from './tiles.ts';
 /** A log of an earlier process, as this one found it: goes into the start record. */
 export interface Previous extends Anchor {
   readonly id: string;
+  readonly ordinal: number;
   readonly started: string;
   /** Ended by a stop record. */
   readonly stopped: boolean;
@@ -24,11 +25,23 @@ export interface Previous extends Anchor {
   readonly damaged?: string;
   /** Whether a signed checkpoint covers all of it; else the successor's start record does. */
   readonly signed: boolean;
+  /** Its checkpoint is signed, by a key that is not the keeper's now. */
+  readonly otherKey?: true;
 }
 
 export interface Recovered {
+  /** In the order of their starts. */
   readonly previous: readonly Previous[];
+  /** The next log's. */
+  readonly ordinal: number;
   readonly state: State;
+}
+
+/** What the first record of a log says of its start. */
+interface Start {
+  readonly started: string;
+  /** One more than the highest in the directory before it, from 1: clocks are set back. 0 where it cannot be read. */
+  readonly ordinal: number;
 }
 
 interface Found {
@@ -72,9 +85,10 @@ async function cachedState(log: string, anchor: Anchor): Promise<Cached | undefi
   }
 }
 
-function stateOf(cached: Cached): State {
+/** What it saved holds all that was before it, as its process knew; a policy that was taken over is never given back. */
+function stateOf(cached: Cached, before: State): State {
   return {
-    bundleVersion: cached.bundleVersion,
+    bundleVersion: Math.max(before.bundleVersion, cached.bundleVersion),
     epoch: cached.epoch,
     open: new Map(cached.open.map((intent) => [intent.auditId, intent])),
     denials: new Map(cached.denials.map((denial) => [denial.writeId, denial])),
@@ -96,34 +110,44 @@ const EMPTY: State = { bundleVersion: 0, epoch: undefined, open: new Map(), deni
  * crashed, and folds what a new process must know. Never throws for damage: it is written down and carried on.
  */
 export async function recover(options: RecoverOptions): Promise<Recovered> {
-  const starts: { log: LogDirectory; started: string }[] = [];
+  const starts: { log: LogDirectory; start: Start }[] = [];
   for (const log of await findLogs(options.directory)) {
-    const started = await startOf(log.path);
-    if (started !== undefined) starts.push({ log, started });
+    const start = await startOf(log.path);
+    if (start !== undefined) starts.push({ log, start });
   }
-  starts.sort((a, b) => (a.started < b.started ? -1 : a.started > b.started ? 1 : a.log.id < b.log.id ? -1 : 1));
+  starts.sort(
+    (a, b) => a.start.ordinal - b.start.ordinal || order(a.start.started, b.start.started) || order(a.log.id, b.log.id),
+  );
   let state: State = EMPTY;
   const previous: Previous[] = [];
-  for (const { log, started } of starts) {
-    const found = await recoverLog(log, started, state, options);
+  for (const { log, start } of starts) {
+    const found = await recoverLog(log, start, state, options);
     state = found.state;
     previous.push(found.previous);
   }
-  return { previous, state };
+  return { previous, ordinal: Math.max(0, ...starts.map(({ start }) => start.ordinal)) + 1, state };
 }
 
-/** The time of the first record; undefined for a log without one. */
-async function startOf(path: string): Promise<string | undefined> {
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Undefined for a log without a record. */
+async function startOf(path: string): Promise<Start | undefined> {
   const note = await readCheckpoint(path);
   const claimed = note === undefined ? undefined : unverifiedCheckpoint(note);
   if (claimed !== undefined && claimed.size > 0) {
-    for await (const { entries } of swallow(bundles(path, claimed.size))) {
-      const leaf = parseLeaf(entries[0] as Buffer);
-      return leaf?.time ?? '';
-    }
+    for await (const { entries } of swallow(bundles(path, claimed.size))) return startIn(entries[0] as Buffer);
   }
-  for await (const { entries } of tail(path, 0)) return parseLeaf(entries[0] as Buffer)?.time ?? '';
-  return claimed === undefined ? undefined : '';
+  for await (const { entries } of tail(path, 0)) return startIn(entries[0] as Buffer);
+  return note === undefined ? undefined : UNREADABLE;
+}
+
+const UNREADABLE: Start = { started: '', ordinal: 0 };
+
+function startIn(entry: Buffer): Start {
+  const leaf = parseLeaf(entry);
+  if (leaf === undefined) return UNREADABLE;
+  const ordinal = numberOf(leaf.data, 'ordinal') ?? 0;
+  return { started: leaf.time, ordinal: Number.isSafeInteger(ordinal) ? ordinal : 0 };
 }
 
 async function* swallow<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
@@ -134,32 +158,38 @@ async function* swallow<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
-async function recoverLog(log: LogDirectory, started: string, before: State, options: RecoverOptions): Promise<Found> {
+async function recoverLog(log: LogDirectory, start: Start, before: State, options: RecoverOptions): Promise<Found> {
   const note = await readCheckpoint(log.path);
   const opened = note === undefined ? undefined : openCheckpoint(note, options.verifier);
-  const anchor = opened?.ok === true ? opened.anchor : undefined;
+  const ours = opened?.ok === true;
+  // After the checkpoint key was changed every older log is another key's: its state counts, and it is not signed anew.
+  const others = opened?.ok === false && opened.why === OTHER_KEY;
+  const anchor = note !== undefined && (ours || others) ? unverifiedCheckpoint(note) : undefined;
+  const by = others ? { otherKey: true as const } : {};
   const segments = await segmentsOf(log.path);
   if (anchor !== undefined && segments.length === 0) {
     const cached = await cachedState(log.path, anchor);
     if (cached !== undefined) {
-      const previous = { ...anchor, id: log.id, started, stopped: cached.stopped, tornBytes: 0, signed: true };
-      return { previous, state: stateOf(cached) };
+      const { stopped } = cached;
+      const previous = { ...anchor, id: log.id, ...start, stopped, tornBytes: 0, signed: ours, ...by };
+      return { previous, state: stateOf(cached, before) };
     }
   }
   const scan = new Scan(log, before, anchor, segments[0]?.first ?? Number.POSITIVE_INFINITY, options);
-  if (note !== undefined && opened?.ok === false) scan.damaged = `checkpoint: ${opened.why}`;
+  if (opened?.ok === false && (!others || anchor === undefined)) scan.damaged = `checkpoint: ${opened.why}`;
   await scan.run();
-  const signed = await scan.finish(segments.map(({ path }) => path));
+  const signed = !others && (await scan.finish(segments.map(({ path }) => path)));
   const state = scan.fold.state();
   const end = scan.publisher.anchor();
-  if (signed) await saveState(log.path, end, started, state);
+  if (signed) await saveState(log.path, end, start.started, state);
   const previous: Previous = {
     ...end,
     id: log.id,
-    started,
+    ...start,
     stopped: state.stopped,
     tornBytes: scan.tornBytes,
     signed,
+    ...by,
     ...(scan.damaged !== undefined && { damaged: scan.damaged }),
   };
   return { previous, state };

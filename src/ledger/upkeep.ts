@@ -37,6 +37,8 @@ export class Upkeep {
   #cancel: () => void = () => {};
   #ticks = 0;
   #closing: Promise<void> | undefined;
+  /** The lock is given back. */
+  #left = false;
   #started = '';
   #alarm = 0;
   #publishing = false;
@@ -60,17 +62,21 @@ export class Upkeep {
   #schedule(ledger: LiveLedger): void {
     this.#cancel = this.#parts.clock.after(TICK, () => {
       void this.#tick(ledger).finally(() => {
-        if (this.#closing === undefined) this.#schedule(ledger);
+        if (!this.#left) this.#schedule(ledger);
       });
     });
   }
 
   async #tick(ledger: LiveLedger): Promise<void> {
     const { appender, lock, checkpoints } = this.#parts;
-    if (appender.failed || this.#closing !== undefined) return;
-    ledger.tick();
-    appender.check();
-    if (!(await lock.touch().catch(() => false))) return appender.fail('lock');
+    if (this.#works()) {
+      ledger.tick();
+      appender.check();
+    }
+    if (!appender.writes) return;
+    // Also while it ends: a lock that looks left behind is taken by who does not see this process.
+    if (!(await lock.touch().catch(() => false)) && !this.#left) return appender.fail('lock');
+    if (!this.#works()) return;
     if (this.#ticks++ % DISK_TICKS === 0) await this.#lookAtDisk();
     if (checkpoints.due() && !this.#publishing) {
       this.#publishing = true;
@@ -79,6 +85,10 @@ export class Upkeep {
         this.#publishing = false;
       });
     }
+  }
+
+  #works(): boolean {
+    return !this.#parts.appender.failed && this.#closing === undefined;
   }
 
   async #publish(): Promise<void> {
@@ -111,7 +121,6 @@ export class Upkeep {
   }
 
   async #close(why: string, ledger: LiveLedger): Promise<void> {
-    this.#cancel();
     const { appender, bodies, lock } = this.#parts;
     await ledger.finish();
     await appender.close('stop', canonical({ why: cutText(why, 512) }));
@@ -119,6 +128,8 @@ export class Upkeep {
       await bodies.close();
       if (appender.closed) await this.#seal(ledger);
     });
+    this.#left = true;
+    this.#cancel();
     await this.#within(() => lock.release());
   }
 

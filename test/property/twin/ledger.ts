@@ -18,6 +18,7 @@ const KEY = Buffer.alloc(32, 7);
 /** Each replica ran here before the story begins: it knows that there was a Lease. */
 const BEFORE: Opened['previous'][number] = {
   id: 'before',
+  ordinal: 1,
   origin: originOf('twin', 'before'),
   size: 0,
   root: '',
