@@ -150,7 +150,14 @@ async function beginReign(stage: Stage, epoch: Epoch, found: Anchors, wake: (add
   const wentBack = await noteRollback(base.opened, found, telemetry.log);
   await stage.synced;
   await caughtUp(cache, signal, () =>
-    recover(base.opened.openIntents, { reader, ledger, clock, log: telemetry.log, controllers: pipeline.controllers }),
+    recover(base.opened.openIntents, {
+      reader,
+      ledger,
+      clock,
+      log: telemetry.log,
+      controllers: pipeline.controllers,
+      alone: stage.config.leaderElection.enabled ? undefined : base.opened.since,
+    }),
   );
   signal.addEventListener('abort', blast.lead({ emit: events.emit, wake }), { once: true });
   if (wentBack) await blast.desk.holdAll('ledger-went-back');

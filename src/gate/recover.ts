@@ -2,9 +2,10 @@ import type { Reader } from '#api/port.ts';
 import type { Controller } from '#core/controller.ts';
 import type { WireRequest } from '#core/request.ts';
 import { isResource } from '#core/resource.ts';
-import type { Clock } from '#core/time.ts';
+import type { Clock, Ms } from '#core/time.ts';
 import type { Ledger } from '#ledger/port.ts';
 import type { Log } from '#telemetry/port.ts';
+import { ON_THE_WAY } from './lost.ts';
 import { type OpenWrite, type Resolution, readingFor, resolve } from './resolve.ts';
 
 /** An intent of an earlier process without an outcome, as the ledger tells it. */
@@ -30,6 +31,8 @@ interface Lookup {
   readonly clock: Clock;
   /** Those that run. */
   readonly controllers: readonly Controller[];
+  /** Without a lease that ran out in between: since when (monotonic) no earlier process of this ledger sends anything. */
+  readonly alone?: Ms | undefined;
 }
 
 const AT_ONCE = 8;
@@ -55,15 +58,23 @@ export async function recover(
   if (open.length > 0) parts.log.info('open intents resolved', { count: open.length });
 }
 
-async function resolveIntent(intent: OpenIntent, { reader, clock, controllers }: Lookup): Promise<Resolution> {
+async function resolveIntent(intent: OpenIntent, lookup: Lookup): Promise<Resolution> {
+  const { reader, clock, controllers } = lookup;
   const write = openWriteOf(intent);
   // Leases are read by whoever holds them, and no object depends on an Event: the join closes both.
   if (write === undefined || intent.class !== 'write')
     return { as: 'unknown', how: 'not looked up: the join with the audit log closes it' };
-  const left = Date.parse(intent.time) + intent.timeout - clock.now().wall;
-  if (left > 0) await new Promise<void>((resume) => clock.after(Math.min(left, intent.timeout), resume));
+  const wait = underWay(intent, lookup);
+  if (wait > 0) await new Promise<void>((resume) => clock.after(wait, resume));
   const writer = controllers.find(({ name }) => name === intent.controller);
   return resolve(write, reader, writer === undefined ? 'reader' : readingFor(writer));
+}
+
+/** How long it may still be begun or under way. A lease outlives what was sent under it; else the process's end counts. */
+function underWay({ time, timeout }: OpenIntent, { clock, alone }: Lookup): Ms {
+  const { wall, mono } = clock.now();
+  const most = timeout + ON_THE_WAY;
+  return alone === undefined ? Math.min(Date.parse(time) + most - wall, most) : alone + most - mono;
 }
 
 function openWriteOf({

@@ -29,8 +29,8 @@ export function packName(pack: number): string {
 }
 
 interface Bucket {
-  left: number;
-  at: Ms;
+  readonly left: number;
+  readonly at: Ms;
 }
 
 /** A token bucket of bytes for each namespace; the least recently used is forgotten, which refills it. */
@@ -38,22 +38,24 @@ class Budget {
   readonly #buckets = new Map<string, Bucket>();
 
   spend(namespace: string, bytes: number, mono: Ms): boolean {
-    const old = this.#buckets.get(namespace);
-    const bucket = old ?? { left: BODY_CAPS.namespaceBytes, at: mono };
-    const refill = ((mono - bucket.at) / 1000) * BODY_CAPS.namespaceRefill;
-    bucket.left = Math.min(BODY_CAPS.namespaceBytes, bucket.left + Math.max(0, refill));
-    bucket.at = mono;
+    const left = this.#left(namespace, mono);
+    const enough = left >= bytes;
     this.#buckets.delete(namespace);
-    this.#buckets.set(namespace, bucket);
+    this.#buckets.set(namespace, { left: enough ? left - bytes : left, at: mono });
     if (this.#buckets.size > BODY_CAPS.namespaces) this.#buckets.delete(this.#buckets.keys().next().value as string);
-    if (bucket.left < bytes) return false;
-    bucket.left -= bytes;
-    return true;
+    return enough;
   }
 
-  spent(namespace: string): boolean {
+  spent(namespace: string, mono: Ms): boolean {
+    return this.#left(namespace, mono) < BODY_CAPS.bytes;
+  }
+
+  /** Time refills it, also for who only asks: what is held back for it must not wait for a body to be kept. */
+  #left(namespace: string, mono: Ms): number {
     const bucket = this.#buckets.get(namespace);
-    return bucket !== undefined && bucket.left < BODY_CAPS.bytes;
+    if (bucket === undefined) return BODY_CAPS.namespaceBytes;
+    const refill = ((mono - bucket.at) / 1000) * BODY_CAPS.namespaceRefill;
+    return Math.min(BODY_CAPS.namespaceBytes, bucket.left + Math.max(0, refill));
   }
 }
 
@@ -103,7 +105,7 @@ export class Bodies {
   }
 
   spent(namespace: string): boolean {
-    return this.#budget.spent(namespace);
+    return this.#budget.spent(namespace, this.#clock.now().mono);
   }
 
   /** While the disk is nearly full, records come first. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonical, type JsonObject } from '#core/json.ts';
-import type { Clock } from '#core/time.ts';
+import type { Clock, Ms } from '#core/time.ts';
 import type { Log, Meter } from '#telemetry/port.ts';
 import type { Epoch } from '../leader/port.ts';
 import { Appender } from './appender.ts';
@@ -57,6 +57,8 @@ export interface Opened {
   readonly previous: readonly Previous[];
   /** Of the directory that holds the logs. */
   readonly directoryId: string;
+  /** Monotonic: from then on no earlier process writes here, nor sends what it recorded here. */
+  readonly since: Ms;
   /** Compares an anchor from the Lease with the logs here; `rolled-back` and `forked` want the note `rolled-back`. */
   checkAnchor(anchor: Anchor): Promise<AnchorCheck>;
 }
@@ -85,6 +87,7 @@ async function openLocked(options: LedgerOptions): Promise<Opened> {
   const verifier = parseVerifierKey(options.verifierKey);
   await privateDirectory(directory);
   const lock = await takeLock(directory, clock);
+  const since = clock.now().mono;
   try {
     await keepReserve(directory);
     await needRoom(directory);
@@ -94,7 +97,7 @@ async function openLocked(options: LedgerOptions): Promise<Opened> {
         options.log.error('finding a damaged log of an earlier process', { log: id, why: damaged });
     }
     tellOtherKeys(recovered.previous, options.log);
-    return await begin(options, lock, recovered);
+    return { ...(await begin(options, lock, recovered)), since };
   } catch (error) {
     // A disk that does not take it does not let it go either; the lock of a process that is gone holds nobody up.
     await lock.release().catch(() => {});
@@ -162,7 +165,7 @@ async function publishKey(directory: string, verifierKey: string): Promise<void>
   await replaceFile(path, `${known}${verifierKey}\n`, true);
 }
 
-async function begin(options: LedgerOptions, lock: Lock, recovered: Recovered): Promise<Opened> {
+async function begin(options: LedgerOptions, lock: Lock, recovered: Recovered): Promise<Omit<Opened, 'since'>> {
   const { directory, clock, meter, cluster, log } = options;
   const logId = newLogId();
   const path = join(directory, logId);
@@ -246,7 +249,12 @@ function startData(options: LedgerOptions, logId: string, { previous, ordinal, s
   });
 }
 
-function opened(ledger: LiveLedger, { previous, state }: Recovered, directory: string, directoryId: string): Opened {
+function opened(
+  ledger: LiveLedger,
+  { previous, state }: Recovered,
+  directory: string,
+  directoryId: string,
+): Omit<Opened, 'since'> {
   return {
     ledger,
     openIntents: [...state.open.values()],

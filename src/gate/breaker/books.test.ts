@@ -99,6 +99,18 @@ describe('a cause', () => {
     );
   });
 
+  test('a rollout that lowers first and deletes after counts once, also where the lowering is tried again', () => {
+    const books = new Books(DEFAULT_LIMITS);
+    const lowers = asked(0, { rolled: 700, rolledFollows: 700 });
+    for (let attempt = 0; attempt < 3; attempt++) expect(books.ask(lowers, 0).kind).toBe('pass');
+    expect(books.ask(asked(0, { rolled: 500 }), 0).kind).toBe('pass');
+    expect(books.ask(asked(0, { rolled: 200 }), 0).kind).toBe('pass');
+    expect(books.state().window).toMatchObject([{ bare: 700, all: 700 }]);
+    // The next turn of it is one more.
+    expect(books.ask(lowers, 0).kind).toBe('pass');
+    expect(books.state().window).toMatchObject([{ bare: 1400, all: 1400 }]);
+  });
+
   test('in steady use it forgets each minute by itself, as the window does', () => {
     const books = new Books(DEFAULT_LIMITS);
     for (let at = 0; at < 20; at++) expect(books.ask(asked(5, { has: 100 }), at * 5 * MINUTE).kind).toBe('pass');
@@ -320,6 +332,21 @@ describe('a hold', () => {
     expect(books.grants()).toMatchObject([{ left: 0 }, { left: 10 }]);
     if (passed.kind === 'pass') passed.undo();
     expect(books.grants()).toMatchObject([{ left: 10 }, { left: 55 }]);
+  });
+
+  test('a grant that is swept while its state could not be kept is given back, and not one that is void by then', () => {
+    const { books, id } = tripped();
+    books.release(id, { by: 'ann', expiry: MINUTE }, 0);
+    const passed = books.ask(asked(55), 0);
+    books.sweep(0);
+    expect(books.grants()).toEqual([]);
+    if (passed.kind === 'pass') passed.undo();
+    expect(books.grants()).toMatchObject([{ hold: id, left: 55 }]);
+    const again = books.ask(asked(55), 0);
+    books.sweep(0);
+    books.voided('web', 2);
+    if (again.kind === 'pass') again.undo();
+    expect([again.kind, books.grants()]).toEqual(['pass', []]);
   });
 
   test('cannot be rejected where no owner could end that', () => {

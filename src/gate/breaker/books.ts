@@ -19,6 +19,8 @@ export interface Ask {
   readonly follows?: number;
   /** What a rollout interrupts as its owner wishes it: it counts in the window, and not for the cause. */
   readonly rolled?: number;
+  /** The part of that which is asked for once more when it goes. */
+  readonly rolledFollows?: number;
   /** What the cause will take in all, where the planner knows. */
   readonly total?: number;
   /** What the root has, where that is known. */
@@ -153,7 +155,8 @@ export class Books {
     const more = moreOf(wish, drawn);
     const used = Math.max(0, loss - bounded(asked.follows ?? 0));
     const own = { covered: extra, charged: more.cause, used };
-    const rollout = { covered: interrupted, charged: more.all - more.cause, used: rolled };
+    const goes = Math.max(0, rolled - bounded(asked.rolledFollows ?? 0));
+    const rollout = { covered: interrupted, charged: more.all - more.cause, used: goes };
     if (loss > 0 || extra > 0) this.#accounts.add(root.id, side, { ...own, has }, wall);
     if (rolled > 0) this.#accounts.add(root.id, 'rollout', { ...rollout, has }, wall);
     if (more.all > 0) this.#window.add(more, namespace, wall);

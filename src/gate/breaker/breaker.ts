@@ -44,7 +44,7 @@ export function createBreaker(parts: BreakerParts): Breaker {
       if (books === undefined) return refuse(judged, charges, blind, work, parts);
       const root = rootOf(plan, work, parts.lookup);
       if (root.ref !== undefined) heed(root.ref, root.generation, parts);
-      unsure.stillThere(books, root, charges);
+      unsure.stillThere(books, root, charges, parts.clock.now().wall);
       const answer = ask(books, charges, root, work, plan, parts);
       if (answer.kind === 'held') return held(answer, judged, charges, work, parts);
       if (answer.kind === 'outdated') return refuse(judged, charges, outdated, work, parts);
@@ -109,6 +109,7 @@ function ask(
   const has = heldBy(root, lookup);
   const namespace = namespaceOf(destructive);
   const own = charges.filter(({ rolls }) => !rolls);
+  const rolling = charges.filter(({ rolls }) => rolls);
   return books.ask(
     {
       controller: work.controller.name,
@@ -116,7 +117,8 @@ function ask(
       ...(namespace !== undefined && { namespace }),
       loss: weightOf(own),
       follows: own.reduce((sum, charge) => sum + followsOf(charge), 0),
-      rolled: weightOf(charges.filter(({ rolls }) => rolls)),
+      rolled: weightOf(rolling),
+      rolledFollows: rolling.reduce((sum, charge) => sum + followsOf(charge), 0),
       ...(blast?.total !== undefined && { total: blast.total }),
       ...(has !== undefined && { has }),
       evidence: evidenceOf(blast, charges),
@@ -163,7 +165,8 @@ async function passed(
   work: Work,
   parts: BreakerParts,
 ): Promise<Charged> {
-  const { store, meter } = parts;
+  const { store, meter, clock } = parts;
+  const { wall } = clock.now();
   const weight = weightOf(charges);
   if (weight > 0) store.touch();
   if ((answer.vital || (weight > 0 && store.late())) && !(await store.save())) {
@@ -174,7 +177,7 @@ async function passed(
   return {
     judged,
     settle(outcomes) {
-      unsure.learn(root, answer.side, charges, outcomes);
+      unsure.learn(root, { side: answer.side, wall }, charges, outcomes);
       const not = new Set(outcomes.flat().flatMap((one) => (tookNothing(one) ? [one.write] : [])));
       for (const charge of charges) {
         const back = charge.loss.weight - followsOf(charge);

@@ -11,6 +11,8 @@ interface Asked {
 /** What people let go on: each for one controller, one root and one wish of it. */
 export class Grants {
   #kept: readonly Grant[];
+  /** Used up and swept: what was drawn of one may still be given back. */
+  #spent: readonly Grant[] = [];
 
   constructor(from: readonly Grant[]) {
     this.#kept = from;
@@ -35,7 +37,7 @@ export class Grants {
       if (by > 0) drawn.set(hold, by);
     }
     this.#lessen(drawn, 1);
-    return () => this.#lessen(drawn, -1);
+    return () => this.#giveBack(drawn);
   }
 
   #of({ controller, root }: Asked, wall: Ms): readonly Grant[] {
@@ -57,18 +59,29 @@ export class Grants {
     }));
   }
 
+  #giveBack(drawn: ReadonlyMap<string, number>): void {
+    const back = this.#spent.filter(({ hold }) => drawn.has(hold));
+    this.#spent = this.#spent.filter(({ hold }) => !drawn.has(hold));
+    this.#kept = [...this.#kept, ...back];
+    this.#lessen(drawn, -1);
+  }
+
   /** All of a root, or those for another wish of it. */
   forget(root: string, unless?: number): void {
     const stays = ({ generation }: Grant): boolean =>
       unless !== undefined && (generation === undefined || generation === unless);
     this.#kept = this.#kept.filter((grant) => grant.root !== root || stays(grant));
+    this.#spent = this.#spent.filter((grant) => grant.root !== root || stays(grant));
   }
 
   /** Whether one was used up or had run out. */
   sweep(wall: Ms): boolean {
-    const before = this.#kept.length;
-    this.#kept = this.#kept.filter(({ until, left }) => until > wall && left > 0);
-    return this.#kept.length !== before;
+    const before = this.#kept;
+    const current = before.filter(({ until }) => until > wall);
+    this.#kept = current.filter(({ left }) => left > 0);
+    const spent = [...this.#spent.filter(({ until }) => until > wall), ...current.filter(({ left }) => left === 0)];
+    this.#spent = spent.slice(-MAX_GRANTS);
+    return this.#kept.length !== before.length;
   }
 
   list(): readonly Grant[] {

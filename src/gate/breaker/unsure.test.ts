@@ -34,8 +34,8 @@ const charge = (write: Write, weight: number): Charge => ({
 function world() {
   const books = new Books(DEFAULT_LIMITS);
   const unsure = createUnsure();
-  const attempt = (one: Charge, answered: Outcome['kind']): Answer => {
-    unsure.stillThere(books, ROOT, [one]);
+  const attempt = (one: Charge, answered: Outcome['kind'], wall = 0): Answer => {
+    unsure.stillThere(books, ROOT, [one], wall);
     const answer = books.ask(
       {
         controller: 'namespace',
@@ -46,14 +46,20 @@ function world() {
         writes: 1,
         sample: [],
       },
-      0,
+      wall,
     );
     if (answer.kind === 'pass')
-      unsure.learn(ROOT, answer.side, [one], [[{ write: one.pending.write, kind: answered } as Outcome]]);
+      unsure.learn(
+        ROOT,
+        { side: answer.side, wall },
+        [one],
+        [[{ write: one.pending.write, kind: answered } as Outcome]],
+      );
     return answer;
   };
   const charged = (): number => books.state().accounts[0]?.tallies[0]?.charged ?? 0;
-  return { attempt, charged };
+  const used = (): number => books.state().accounts[0]?.tallies.reduce((sum, tally) => sum + tally.used, 0) ?? 0;
+  return { books, unsure, attempt, charged, used };
 }
 
 describe('a collection that was deleted with an answer that told nothing', () => {
@@ -93,5 +99,28 @@ describe('a collection that was deleted with an answer that told nothing', () =>
     attempt(charge(one, 1), 'unknown');
     attempt(charge(one, 1), 'unknown');
     expect(charged()).toBe(2);
+  });
+
+  test('is given back to what was charged for it, and to nothing that was charged long after', () => {
+    const { attempt, used } = world();
+    attempt(collection(100), 'unknown');
+    attempt(collection(60, 'core/services'), 'applied', 20 * 60_000);
+    attempt(collection(100), 'applied', 20 * 60_000);
+    expect(used()).toBe(160);
+  });
+
+  test('the latest are remembered, however many came to nothing more', () => {
+    const { unsure, attempt, charged } = world();
+    const { write } = collection(1).pending as { write: Write };
+    for (let n = 0; n < 2000; n++)
+      unsure.learn(
+        { ...ROOT, id: `u-${n}` },
+        { side: 'bare', wall: 0 },
+        [collection(1)],
+        [[{ write, kind: 'unknown' } as Outcome]],
+      );
+    attempt(collection(100), 'unknown');
+    attempt(collection(100), 'unknown');
+    expect(charged()).toBe(100);
   });
 });

@@ -1,7 +1,9 @@
 import type { DeleteCollection, Outcome } from '#core/plan.ts';
+import type { Ms } from '#core/time.ts';
 import type { Books } from './books.ts';
 import type { Charge } from './loss.ts';
 import type { Root } from './port.ts';
+import { isRecent, minuteOf } from './window.ts';
 
 /** Of namespaces that end at once, and of what is in them. */
 const MOST = 1_000;
@@ -9,6 +11,8 @@ const MOST = 1_000;
 interface Try {
   readonly side: 'bare' | 'evident';
   readonly weight: number;
+  /** What is charged is forgotten after so many minutes, and then is not given back either. */
+  readonly minute: number;
 }
 
 /**
@@ -18,27 +22,33 @@ interface Try {
  */
 export interface Unsure {
   /** Before a try: gives back what an earlier one was charged for and did not take. */
-  stillThere(books: Books, root: Root, charges: readonly Charge[]): void;
-  /** After a try. */
-  learn(root: Root, side: Try['side'], charges: readonly Charge[], outcomes: readonly (readonly Outcome[])[]): void;
+  stillThere(books: Books, root: Root, charges: readonly Charge[], wall: Ms): void;
+  /** After a try that was charged at `wall`. */
+  learn(
+    root: Root,
+    at: { readonly side: Try['side']; readonly wall: Ms },
+    charges: readonly Charge[],
+    outcomes: readonly (readonly Outcome[])[],
+  ): void;
 }
 
 export function createUnsure(): Unsure {
   const tries = new Map<string, Try>();
   return {
-    stillThere(books, root, charges) {
+    stillThere(books, root, charges, wall) {
       for (const { write, weight } of collectionsIn(charges)) {
         const key = keyOf(root, write);
         const last = tries.get(key);
         if (last === undefined) continue;
         tries.delete(key);
-        books.refund(root.id, last.side, Math.min(last.weight, weight));
+        if (isRecent(last.minute, wall)) books.refund(root.id, last.side, Math.min(last.weight, weight));
       }
     },
-    learn(root, side, charges, outcomes) {
+    learn(root, { side, wall }, charges, outcomes) {
       const unknown = new Set(outcomes.flat().flatMap(({ kind, write }) => (kind === 'unknown' ? [write] : [])));
       for (const { write, weight } of collectionsIn(charges))
-        if (unknown.has(write) && tries.size < MOST) tries.set(keyOf(root, write), { side, weight });
+        if (unknown.has(write)) tries.set(keyOf(root, write), { side, weight, minute: minuteOf(wall) });
+      for (const oldest of [...tries.keys()].slice(0, Math.max(0, tries.size - MOST))) tries.delete(oldest);
     },
   };
 }
