@@ -46,6 +46,16 @@ async function read(lines: AsyncIterable<WatchLine>): Promise<{ names: string[];
 }
 
 describe('a watch', () => {
+  test('I15: takes the largest object that a tenant can make: each byte of it may be written as six', async () => {
+    const { endpoint, identities } = server;
+    streams = createStreams({ endpoint, identities, clock: systemClock, meter });
+    const value = '\\u003c'.repeat(3 * 1024 * 1024);
+    answerWith((response) =>
+      response.end(`{"type":"ADDED","object":{"metadata":{"name":"large","x":"${value}"}}}\n${line('next')}`),
+    );
+    expect(await read((await open()).lines)).toEqual({ names: ['large', 'next'] });
+  });
+
   test('gives the status before the first line, then the lines, then the end', async () => {
     let response: ServerResponse | undefined;
     answerWith((given) => {

@@ -5,6 +5,7 @@ import type { Meter } from '#telemetry/port.ts';
 import { connectAlone, type Endpoint, userAgent } from './connections.ts';
 import { parseJson, retryAfterOf } from './exchange.ts';
 import { distrustIn, TransportError, type TransportTrouble } from './failure.ts';
+import { MAX_OBJECT } from './limits.ts';
 import { createSplitter, type Splitter } from './lines.ts';
 import { createMailbox, type Mailbox } from './mailbox.ts';
 import type { Streams, WatchLine } from './port.ts';
@@ -20,7 +21,6 @@ export interface StreamsOptions {
 
 type Opened = Awaited<ReturnType<Streams['watch']>>;
 
-const DEFAULT_MAX_LINE = 8 * 1024 * 1024;
 /** A refusal is a Status; more than that of it is not worth reading. */
 const MAX_REFUSAL = 1024 * 1024;
 /** A watch that is taken up is answered at once; queued by API Priority and Fairness it may take a while. */
@@ -96,7 +96,7 @@ function handlerOf(
   { clock, meter, maxLine }: StreamsOptions,
   { lines, alive, finish, answer }: Outlet,
 ): Dispatcher.DispatchHandler & { resume(): void } {
-  const splitter = createSplitter(maxLine ?? DEFAULT_MAX_LINE);
+  const splitter = createSplitter(maxLine ?? MAX_OBJECT);
   const refusal = createRefusal();
   let status = 0;
   let retryAfter: Ms | undefined;

@@ -5,6 +5,7 @@ import type { Identities } from '#identity/port.ts';
 import type { Meter } from '#telemetry/port.ts';
 import { createConnections, type Endpoint, userAgent } from './connections.ts';
 import { type Exchange, exchange, headerOf, isLate, parseJson, retryAfterOf } from './exchange.ts';
+import { MAX_OBJECT } from './limits.ts';
 import type { RecordedRequest, Writer } from './port.ts';
 import { createSemaphore, type Semaphore } from './semaphore.ts';
 import type { Suspicion } from './suspicion.ts';
@@ -27,7 +28,6 @@ export interface WriterOptions {
  * a second try before leadership runs out, and a late one is refused by its resourceVersion.
  */
 export const WRITE_MARGIN: Ms = 2_000;
-const MAX_ANSWER = 16 * 1024 * 1024;
 
 export function createWriter(options: WriterOptions): Writer {
   const { clock, meter, isRecorded } = options;
@@ -83,7 +83,7 @@ function dispatch(
   return exchange(
     dispatcher,
     { method, path, headers, ...(body !== undefined && { body }) },
-    { clock, timeout: timeout + margin, maxBytes: MAX_ANSWER, admit },
+    { clock, timeout: timeout + margin, maxBytes: MAX_OBJECT, admit },
   );
 }
 

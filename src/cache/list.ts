@@ -49,6 +49,9 @@ export async function listPage(
   return { rv, items: items ?? [], token: typeof next === 'string' && next !== '' ? next : undefined };
 }
 
+/** A page of the heaviest objects: fewer of them at once fit. */
+const isTooLarge = (error: unknown): boolean => error instanceof TransportError && error.trouble === 'too-large';
+
 /** Restarts of a list whose continue token ended while it was read. */
 const MAX_RESTARTS = 3;
 
@@ -59,11 +62,20 @@ export async function listPages(
   signal: AbortSignal,
   { take, restart, accept }: { take: (items: readonly unknown[]) => void; restart: () => void; accept?: string },
 ): Promise<string> {
+  const accepting = accept === undefined ? {} : { accept };
+  let limit = PAGE;
   for (let restarts = 0; ; restarts++) {
     try {
       let token: string | undefined;
       for (;;) {
-        const page = await listPage(reader, plan, signal, { token, ...(accept !== undefined && { accept }) });
+        const page = await listPage(reader, plan, signal, { limit, token, ...accepting }).catch((error: unknown) => {
+          if (limit === 1 || !isTooLarge(error)) throw error;
+          return undefined;
+        });
+        if (page === undefined) {
+          limit = Math.max(1, Math.floor(limit / 5));
+          continue;
+        }
         take(page.items);
         token = page.token;
         if (token === undefined) return page.rv;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { TransportError } from '#api/failure.ts';
 import { createSuspicion } from '#api/suspicion.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { type FakeClock, fakeClock } from '#kit/fake-clock.ts';
@@ -108,6 +109,18 @@ describe('the first list', () => {
     last().event('ERROR', { kind: 'Status', code: 410 });
     await settle();
     expect(api.watches.filter(({ query }) => query.has('sendInitialEvents'))).toHaveLength(1);
+  });
+
+  test('I15: comes in smaller pages where one does not fit, down to single objects', async () => {
+    api.watchStatus = ({ query }) => ({ status: query.has('sendInitialEvents') ? 400 : 200 });
+    api.list = (_path, query) => {
+      if (Number(query.get('limit')) > 20) throw new TransportError('too-large');
+      return query.has('continue') ? head('9', [pod('y', '4')]) : head('9', [pod('x', '3')], 'two');
+    };
+    const cache = make(PODS);
+    await cache.start(abort.signal);
+    expect(names(cache)).toEqual(['x@3', 'y@4']);
+    expect(api.reads.map(({ query }) => query.get('limit'))).toEqual(['500', '100', '20', '20']);
   });
 
   test('starts again where a continue token ended half-way, and forgets the first half', async () => {

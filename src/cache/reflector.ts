@@ -1,4 +1,5 @@
 import { TransportError } from '#api/failure.ts';
+import { MAX_OBJECT } from '#api/limits.ts';
 import type { Reader, Streams } from '#api/port.ts';
 import { type ApiObject, shortName } from '#core/resource.ts';
 import { isRV } from '#core/rv.ts';
@@ -163,8 +164,11 @@ const DISTRUST =
 const UNKNOWN =
   "the API server does not know our CA: has its --client-ca-file the keeper's certificate, and is the time right?";
 
+const TOO_LARGE = `an object of it has more than ${MAX_OBJECT / 1024 ** 2} MiB as JSON: nothing of this kind is seen until it is deleted`;
+
 function told({ trouble, detail }: TransportError) {
-  return { trouble, ...(detail !== undefined && { detail }), ...(trouble === 'untrusted' && { remedy: DISTRUST }) };
+  const remedy = trouble === 'untrusted' ? DISTRUST : trouble === 'too-large' ? TOO_LARGE : undefined;
+  return { trouble, ...(detail !== undefined && { detail }), ...(remedy !== undefined && { remedy }) };
 }
 
 function logBug({ log, plan }: ReflectorParts, error: unknown): void {

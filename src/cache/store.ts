@@ -56,6 +56,8 @@ interface State {
   readonly own: Map<string, Cached>;
   readonly dead: Map<string, Tombstone>;
   /** Uids whose deletion was delivered, newest last: one of them in a later list means that history went back. */
+  /** Own objects, by key, that left the overlay and were never delivered: they ended before they could be. */
+  readonly vanished: Map<string, Cached>;
   readonly deleted: Set<string>;
   readonly visible: Map<string, Cached>;
   readonly indexes: Indexes;
@@ -78,6 +80,7 @@ export function createStore(resource: Resource, onBug: (error: unknown) => void)
     delivered: new Map(),
     own: new Map(),
     dead: new Map(),
+    vanished: new Map(),
     deleted: new Set(),
     visible: new Map(),
     indexes: createIndexes(),
@@ -143,6 +146,7 @@ function apply(state: State, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Cac
   run(state.leaving.passed(rv));
   refresh(state, key);
   announce(state, old, type === 'DELETED' ? undefined : object);
+  announceVanished(state);
   progressed(state, state.barriers.passed(rv));
   return true;
 }
@@ -151,6 +155,7 @@ function advance(state: State, rv: string): void {
   if (covers(state.synced, rv)) return;
   state.synced = rv;
   run(state.leaving.passed(rv));
+  announceVanished(state);
   progressed(state, state.barriers.passed(rv));
 }
 
@@ -158,6 +163,23 @@ function advance(state: State, rv: string): void {
 function progressed(state: State, reached: readonly (() => void)[]): void {
   run(reached);
   run([...state.watchers]);
+}
+
+/** Whoever made it rested on it, and no delivery will say that it is gone: it came and went. */
+function announceVanished(state: State): void {
+  for (const [key, object] of taken(state.vanished)) if (!state.delivered.has(key)) passBy(state, undefined, object);
+}
+
+function passBy(state: State, old: Cached | undefined, object: Cached, now?: Cached): void {
+  remember(state, object.metadata.uid);
+  announce(state, old, object);
+  announce(state, object, now);
+}
+
+function taken<K, V>(map: Map<K, V>): ReadonlyMap<K, V> {
+  const all = new Map(map);
+  map.clear();
+  return all;
 }
 
 function run(callbacks: readonly (() => void)[]): void {
@@ -229,10 +251,14 @@ function replace(state: State, objects: readonly Cached[], rv: string, fresh: bo
     state.dead.delete(old.metadata.uid);
   }
   for (const key of touched) refresh(state, key);
-  for (const key of touched) {
+  const vanished = taken(state.vanished);
+  for (const key of new Set([...touched, ...vanished.keys()])) {
     const old = before.get(key);
     const now = state.delivered.get(key);
-    if (old !== now) announce(state, old, now);
+    const between = vanished.get(key);
+    // Of an era that ended nothing is known to have ended.
+    if (!fresh && between !== undefined && between.metadata.uid !== old?.metadata.uid) passBy(state, old, between, now);
+    else if (old !== now) announce(state, old, now);
   }
   // Barriers of an era that ended wait for versions that may never come; this list is later than their writes.
   progressed(state, fresh ? state.barriers.clear() : state.barriers.passed(state.synced));
@@ -250,6 +276,8 @@ function overlay(state: State, object: Cached): void {
     if (state.own.get(key) !== object) return;
     state.own.delete(key);
     refresh(state, key);
+    const { uid } = object.metadata;
+    if (state.delivered.get(key)?.metadata.uid !== uid && !state.deleted.has(uid)) state.vanished.set(key, object);
   });
   refresh(state, key);
 }

@@ -162,11 +162,13 @@ function requeue(
 ): void {
   const later = plans.some(({ next }) => next === 'backoff');
   if (wentWell(outcomes) && !later) queue.forget(key);
-  const wish = requeueFor(outcomes);
-  if (wish.kind === 'now') queue.add(key);
-  if (wish.kind === 'backoff' || later) queue.retry(key);
-  if (wish.kind === 'soon') queue.addAfter(key, wish.delay);
-  if (wish.kind === 'after') queue.retryAfter(key, wish.delay);
+  const wishes = requeueFor(outcomes);
+  for (const wish of wishes) {
+    if (wish.kind === 'now') queue.add(key);
+    if (wish.kind === 'soon') queue.addAfter(key, wish.delay);
+    if (wish.kind === 'after') queue.retryAfter(key, wish.delay);
+  }
+  if (later || wishes.some(({ kind }) => kind === 'backoff')) queue.retry(key);
   queue.rest(key, restFor(outcomes));
   for (const plan of plans) {
     if (plan.next === 'again') queue.add(key);

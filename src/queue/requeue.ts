@@ -4,7 +4,6 @@ import type { Ms } from '#core/time.ts';
 
 /** When a key runs again because of what became of its writes. */
 export type Requeue =
-  | { readonly kind: 'none' }
   | { readonly kind: 'now' }
   | { readonly kind: 'backoff' }
   | { readonly kind: 'soon'; readonly delay: Ms }
@@ -17,17 +16,23 @@ const UNTOLD: Ms = 1000;
  * key up for a minute after the lease is fresh again.
  */
 const SOON: Ms = 1000;
-const ORDER: readonly Requeue['kind'][] = ['none', 'after', 'backoff', 'soon', 'now'];
+/** What is sooner than the rest, whatever their delays are. */
+const FIRST: readonly Requeue['kind'][] = ['now', 'soon'];
 
-/** The soonest of what each outcome asks for. Refusals of class `never` and benign ones ask for nothing (I11). */
-export function requeueFor(outcomes: readonly Outcome[]): Requeue {
-  let soonest: Requeue = { kind: 'none' };
-  for (const outcome of outcomes) {
-    const wish = wishOf(outcome);
-    if (ORDER.indexOf(wish.kind) > ORDER.indexOf(soonest.kind)) soonest = wish;
-    else if (wish.kind === 'after' && soonest.kind === 'after' && wish.delay < soonest.delay) soonest = wish;
+/**
+ * What the outcomes ask for: what is surely the soonest, or a back-off beside a wait, of which the queue takes whichever
+ * ends first. Refusals of class `never` and benign ones ask for nothing (I11).
+ */
+export function requeueFor(outcomes: readonly Outcome[]): readonly Requeue[] {
+  const wishes = outcomes.flatMap((outcome) => wishOf(outcome) ?? []);
+  for (const kind of FIRST) {
+    const first = wishes.find((wish) => wish.kind === kind);
+    if (first !== undefined) return [first];
   }
-  return soonest;
+  const backoff = wishes.find(({ kind }) => kind === 'backoff');
+  const waits = wishes.flatMap((wish) => (wish.kind === 'after' ? [wish.delay] : []));
+  const wait: readonly Requeue[] = waits.length > 0 ? [{ kind: 'after', delay: Math.min(...waits) }] : [];
+  return backoff === undefined ? wait : [backoff, ...wait];
 }
 
 /** How long the API server wants to be left alone with this key: what it is not asked for meanwhile is no load on it. */
@@ -43,13 +48,13 @@ export function wentWell(outcomes: readonly Outcome[]): boolean {
   return outcomes.every((outcome) => !('code' in outcome) || retryOf(outcome.code) === 'benign');
 }
 
-function wishOf(outcome: Outcome): Requeue {
-  if (!('code' in outcome)) return { kind: 'none' };
+function wishOf(outcome: Outcome): Requeue | undefined {
+  if (!('code' in outcome)) return undefined;
   const delay = 'retryAfter' in outcome ? outcome.retryAfter : undefined;
   return byClass(retryOf(outcome.code satisfies ErrorCode), delay);
 }
 
-function byClass(retry: Retry, delay: Ms | undefined): Requeue {
+function byClass(retry: Retry, delay: Ms | undefined): Requeue | undefined {
   switch (retry) {
     case 'now':
       return { kind: 'now' };
@@ -61,6 +66,6 @@ function byClass(retry: Retry, delay: Ms | undefined): Requeue {
       return { kind: 'after', delay: delay ?? UNTOLD };
     case 'never':
     case 'benign':
-      return { kind: 'none' };
+      return undefined;
   }
 }

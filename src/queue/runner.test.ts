@@ -408,6 +408,23 @@ describe('after the writes', () => {
     expect(runs).toBe(2);
   });
 
+  test('a key of which one write waits for long and another is told to wait a little runs after that', async () => {
+    const runs: number[] = [];
+    const reconcile = () => noted(runs, clock.now().mono, 'run');
+    const outcomes = [
+      { kind: 'failed', code: 'API_REFUSED', write: {} },
+      { kind: 'failed', code: 'API_THROTTLED', write: {}, retryAfter: 300 },
+    ] as unknown as Outcome[];
+    const slow = loop({ backoff: { base: 60_000, max: 60_000 }, reconcile });
+    const { clock, settled } = bench(controllerOf({ loops: [slow] }), [pod('x')], () =>
+      runs.length === 1 ? { outcomes: [outcomes] } : {},
+    );
+    await settled();
+    clock.advance(300);
+    await settled();
+    expect(runs).toEqual([0, 300]);
+  });
+
   test('a key that was fenced for long runs a second after the last time, and its back-off has not grown', async () => {
     let runs = 0;
     const reconcile = () => {

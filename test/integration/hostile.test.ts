@@ -78,6 +78,21 @@ describe('hostile tenants', () => {
     await admin.delete('apps/replicasets', at);
   });
 
+  test('I15: a pod that watches tell of in six times its bytes blinds nobody, and its end is seen', async () => {
+    const { admin } = world;
+    await newNamespace(admin, 'swollen');
+    // As large as etcd takes it; the API server writes each of these characters as \u003c.
+    const env = [{ name: 'SWOLLEN', value: '<'.repeat(1_420_000) }];
+    const { metadata, spec } = replicaSet('swollen', 'swollen', 1);
+    const [container] = spec?.template?.spec?.containers ?? [];
+    const pod = { ...spec?.template, metadata: { ...metadata, labels: { app: 'swollen' } } };
+    await admin.create('core/pods', { ...pod, spec: { ...pod.spec, containers: [{ ...container, env }] } });
+    expect(await otherTenantIsServed('beside-swollen')).toBeLessThan(BOUND);
+    await admin.delete('core/pods', { namespace: 'swollen', name: 'swollen' });
+    expect(await otherTenantIsServed('after-swollen')).toBeLessThan(BOUND);
+    expect(saidBy(world.manager)).not.toContain('too-large');
+  });
+
   test('a quota of 5 under a ReplicaSet of 20: no storm, and the rest follows when it is raised', async () => {
     const { admin } = world;
     await newNamespace(admin, 'quota');

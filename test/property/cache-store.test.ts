@@ -78,6 +78,11 @@ function world(): World {
   return made;
 }
 
+const pod = (uid: string, resourceVersion: string): ModelObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'p', namespace: 'a', uid, resourceVersion, labels: {} },
+});
 const clone = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 function mutate(world: World, op: Extract<Op, { namespace: string }>): void {
@@ -237,6 +242,33 @@ describe('the store against a linear history', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  test.each<[string, (store: Store, decode: (object: ModelObject) => Cached) => void, string[]]>([
+    ['a list shows that', (store) => store.replace([], '110', false), ['- > x', 'x > -']],
+    ['it is proved without a list', (store) => store.advance('110'), ['- > x', 'x > -']],
+    [
+      'a list shows another of its name',
+      (store, decode) => store.replace([decode(pod('y', '108'))], '110', false),
+      ['- > x', 'x > -', '- > y'],
+    ],
+    ['a list shows it', (store, decode) => store.replace([decode(pod('x', '100'))], '110', false), ['- > x']],
+    [
+      'it was delivered, and its end after it',
+      (store, decode) => {
+        store.apply('ADDED', decode(pod('x', '100')));
+        store.apply('DELETED', decode(pod('x', '105')));
+        store.advance('110');
+      },
+      ['- > x', 'x > -'],
+    ],
+    ['a restored store knows nothing of it', (store) => store.replace([], '50', true), []],
+  ])('an own object that was never delivered and is gone comes and goes for listeners: %s', (_, act, said) => {
+    const { store, decoder, seen } = world();
+    store.overlay(decoder.decode(pod('x', '100')) as Cached);
+    act(store, (object) => decoder.decode(object) as Cached);
+    const uid = (object: unknown): string => (object as ModelObject | undefined)?.metadata.uid ?? '-';
+    expect(seen.map(({ old, now }) => `${uid(old)} > ${uid(now)}`)).toEqual(said);
   });
 
   test('a restore is noticed, and a fresh list is then the whole truth', () => {

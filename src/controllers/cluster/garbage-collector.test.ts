@@ -3,12 +3,14 @@ import type { AnyLoop, Derive, ReadResult } from '#core/controller.ts';
 import type { Blast, Delete, Patch, Plan } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
-import { graphAfter, owner, type Seen, START, thing, WIDGETS } from '#kit/graph.ts';
+import { graphAfter, owner, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
 import { type Scenario, scenarios } from '#kit/scenario.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import type { DeleteFacts, OrphanFacts, OwnerState } from './garbage-collector-parts/facts.ts';
+import { fold } from './garbage-collector-parts/fold.ts';
 import { gatherForDelete, gatherForOrphan } from './garbage-collector-parts/gather.ts';
 import type { Graph } from './garbage-collector-parts/graph.ts';
+import { asJson, learn } from './garbage-collector-parts/learn.ts';
 
 const POD = 'core/pods';
 const SET = 'apps/replicasets';
@@ -170,8 +172,9 @@ const ROWS: Readonly<Record<string, Scenario>> = {
       ],
       found(POD, pod, 'waiting'),
     ),
+    given: [pod],
     plan: {
-      ...idle('circle', { next: 'again' }),
+      ...idle('circle'),
       chains: [
         [
           patchOf(POD, pod, {
@@ -180,6 +183,31 @@ const ROWS: Readonly<Record<string, Scenario>> = {
           }),
         ],
       ],
+    },
+    settled: { answer: () => ({ kind: 'applied' }), plan: idle('settled', { next: 'again' }) },
+  },
+  'I11: in a circle, where it may not let go, it waits as every refused write does': {
+    ...given(
+      [
+        [POD, undefined, pod],
+        [SET, undefined, ending(thing(SET, 'web', { ownerReferences: [owner(POD, 'p')] }), 'foregroundDeletion')],
+      ],
+      found(POD, pod, 'waiting'),
+    ),
+    plan: {
+      ...idle('circle'),
+      chains: [
+        [
+          patchOf(POD, pod, {
+            reason: 'break-circle',
+            patch: references(owner(SET, 'web', { blockOwnerDeletion: false })),
+          }),
+        ],
+      ],
+    },
+    settled: {
+      answer: () => ({ kind: 'denied', code: 'POLICY_INPUT_TOO_LARGE', rules: [] }),
+      plan: idle('settled'),
     },
   },
   'a custom object in a circle': {
@@ -465,6 +493,7 @@ const freeing: Patch = {
   blind: 'one reference is removed by its uid, whatever else changed',
 };
 const freed = { ...idle('orphan'), chains: [[freeing]] };
+const freedOne = { kind: 'freed', owner: 'uid-web', dependents: ['uid-p'] };
 const references1 = pod.metadata?.ownerReferences ?? [];
 
 const ORPHAN_ROWS: Readonly<Record<string, Scenario>> = {
@@ -473,7 +502,7 @@ const ORPHAN_ROWS: Readonly<Record<string, Scenario>> = {
     plan: freed,
     settled: {
       answer: () => ({ kind: 'applied', benign: true }),
-      plan: { ...idle('finish-orphan'), chains: [[finish]] },
+      plan: { ...idle('finish-orphan'), chains: [[finish]], learnt: [freedOne] },
     },
   },
   'the owner waits where one could not be freed': {
@@ -493,7 +522,7 @@ const ORPHAN_ROWS: Readonly<Record<string, Scenario>> = {
     plan: freed,
     settled: {
       answer: () => ({ kind: 'applied', benign: true }),
-      plan: idle('dependents-remain', { next: 'again' }),
+      plan: idle('dependents-remain', { next: 'again', learnt: [freedOne] }),
     },
   },
   'of a custom object the whole list is given': {
@@ -656,5 +685,25 @@ describe('looking', () => {
       item: 'unread',
     });
     expect((await ask({ web: ok(leaving) }, false)).facts).toEqual({ item: 'incomplete' });
+  });
+
+  test('what was freed is not taken again while no watch has told of it: the others come next', async () => {
+    const many = Array.from({ length: 501 }, (_, nth) =>
+      thing(POD, `p${nth}`, { ownerReferences: [owner(SET, 'web')] }),
+    );
+    const { graph } = graphAfter([...LEAVE.slice(0, 1), ...many.map((one): Seen => [POD, undefined, one])]);
+    const taken = async (): Promise<readonly string[]> => {
+      const { reads } = reading({ web: ok(leaving) });
+      const facts = await gatherForOrphan({ key: 'a/uid-web', derived: graph, now: START }, reads);
+      return 'dependents' in facts ? facts.dependents.map(({ identity }) => identity.uid) : [];
+    };
+    const first = await taken();
+    expect(first).toHaveLength(500);
+    expect(learn(graph, asJson({ kind: 'freed', owner: 'uid-web', dependents: first }))).toEqual([]);
+    expect(await taken()).toEqual(['uid-p500']);
+    // The watch catches up: it has nothing more to say of them.
+    const free = thing(POD, 'p0');
+    expect(textOf(fold(graph, POD, many[0], free))).toEqual([]);
+    expect(await taken()).toEqual(['uid-p500']);
   });
 });

@@ -41,6 +41,7 @@ interface Case {
 }
 
 const LOOK_AGAIN = seconds(1);
+const CIRCLE = 'circle';
 
 /** Decides on one object: to delete it, to take references off it, to let it end, or nothing. */
 export function collect({ key, derived, facts: given }: Asked): Plan {
@@ -100,7 +101,7 @@ function decide(one: Case, owners: readonly OwnerFact[], key: string): Plan {
   const foreground = waiting.length > 0 && node.dependents.size > 0;
   const circle = foreground && [...node.dependents].some(({ deletingDependents }) => deletingDependents);
   const patch = circle ? unblock(resource, object, 'break-circle') : undefined;
-  if (patch !== undefined) return { ...write('circle', patch), next: 'again' };
+  if (patch !== undefined) return write(CIRCLE, patch);
   const ended = waiting.length > 0 ? waiting : dangling;
   return remove(one, foreground ? 'Foreground' : propagationOf(object), ended);
 }
@@ -170,13 +171,15 @@ function nameOf({ apiVersion, kind, namespace, name, uid }: Identity): string {
   return `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`;
 }
 
-/** A deletion that found nothing is a discovery. */
-export function settleCollect({ facts: given }: Asked, outcomes: Outcomes): Plan {
+/** A deletion that found nothing is a discovery. What a circle held goes next, once the circle is broken. */
+export function settleCollect({ facts: given }: Asked, outcomes: Outcomes, plan: Plan): Plan {
   const facts = given as DeleteFacts;
-  const gone = outcomes
-    .flat()
-    .some((outcome) => outcome.kind === 'gone' || (outcome.kind === 'applied' && outcome.benign === true));
-  if (!gone || facts.item !== 'found') return nothing('settled');
+  const each = outcomes.flat();
+  const gone = each.some(
+    (outcome) => outcome.kind === 'gone' || (outcome.kind === 'applied' && outcome.benign === true),
+  );
+  const broken = plan.reason === CIRCLE && each.every(({ kind }) => kind === 'applied');
+  if (!gone || facts.item !== 'found') return nothing('settled', broken ? { next: 'again' } : {});
   const identity = identityOf(facts.resource, facts.object);
   return nothing('absent', { learnt: [asJson({ kind: 'absent', identity })] });
 }

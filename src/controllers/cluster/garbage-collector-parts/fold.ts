@@ -41,7 +41,7 @@ export function fold(
   const node = known ?? { ...virtualNode(identity), resource, created: created(object) };
   graph.nodes.set(uid, node);
   const first = (known === undefined || wasVirtual) && !graph.lost.has(shortName(resource));
-  takeOwners(graph, node, now, first, wakes);
+  takeOwners(graph, node, now.metadata?.ownerReferences ?? [], first, wakes);
   takeEnd(graph, node, old, now, wakes);
   return wakes;
 }
@@ -59,8 +59,19 @@ function created({ metadata }: ApiObject): string | undefined {
   return metadata?.creationTimestamp;
 }
 
-function takeOwners(graph: Graph, node: Node, now: ApiObject, first: boolean, wakes: Enqueue[]): void {
-  const owners = now.metadata?.ownerReferences ?? [];
+/** Takes what a write of ours did before a watch tells of it: who waits for that would do it again and again. */
+export function takeFreed(graph: Graph, node: Node, owner: string, wakes: Enqueue[]): void {
+  const rest = node.owners.filter(({ uid }) => uid !== owner);
+  takeOwners(graph, node, rest, false, wakes);
+}
+
+function takeOwners(
+  graph: Graph,
+  node: Node,
+  owners: readonly OwnerReference[],
+  first: boolean,
+  wakes: Enqueue[],
+): void {
   const changes = changesOf(node.owners, owners);
   const { added, removed, changed } = changes;
   if (added.length + removed.length + changed.length === 0) return;

@@ -3,7 +3,7 @@ import type { Json } from '#core/json.ts';
 import type { Enqueue } from '#core/plan.ts';
 import { shortName } from '#core/resource.ts';
 import { type Ms, type Now, seconds } from '#core/time.ts';
-import { removeNode } from './fold.ts';
+import { removeNode, takeFreed } from './fold.ts';
 import { absentKey, DELETE, type Graph, isVirtual, wakeToDelete } from './graph.ts';
 import { createKinds } from './kinds.ts';
 import { type Identity, isSame, type Node, virtualNode } from './node.ts';
@@ -15,6 +15,8 @@ export type Learnt =
   | { readonly kind: 'absent'; readonly identity: Identity }
   /** A reference leads nowhere. */
   | { readonly kind: 'absent-owner'; readonly identity: Identity }
+  /** References to that owner were taken off these dependents, all by uid. */
+  | { readonly kind: 'freed'; readonly owner: string; readonly dependents: readonly string[] }
   /** A kind is named that discovery does not tell of. */
   | { readonly kind: 'unknown-kind'; readonly key: string };
 
@@ -22,7 +24,9 @@ export type Learnt =
 const NEXT_NAME: Ms = seconds(1);
 
 export function asJson(learnt: Learnt): Json {
-  return learnt.kind === 'unknown-kind' ? { ...learnt } : { kind: learnt.kind, identity: { ...learnt.identity } };
+  if (learnt.kind === 'unknown-kind') return { ...learnt };
+  if (learnt.kind === 'freed') return { ...learnt, dependents: [...learnt.dependents] };
+  return { kind: learnt.kind, identity: { ...learnt.identity } };
 }
 
 export function learn(graph: Graph, json: Json): readonly Enqueue[] {
@@ -36,7 +40,18 @@ export function learn(graph: Graph, json: Json): readonly Enqueue[] {
     case 'unknown-kind':
       graph.waiting.add(learnt.key);
       return [];
+    case 'freed':
+      return takeFreedOnes(graph, learnt);
   }
+}
+
+function takeFreedOnes(graph: Graph, { owner, dependents }: Extract<Learnt, { kind: 'freed' }>): readonly Enqueue[] {
+  const wakes: Enqueue[] = [];
+  for (const uid of dependents) {
+    const node = graph.nodes.get(uid);
+    if (node !== undefined) takeFreed(graph, node, owner, wakes);
+  }
+  return wakes;
 }
 
 /** Absent under one identity is not absent under every one: only who named it so has lost an owner. */

@@ -1,6 +1,7 @@
 import type { Input } from '#core/controller.ts';
+import type { Json } from '#core/json.ts';
 import { wentThrough } from '#core/outcome.ts';
-import { nothing, type Outcomes, type Plan, write } from '#core/plan.ts';
+import { nothing, type Outcome, type Outcomes, type Plan, write } from '#core/plan.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import { seconds } from '#core/time.ts';
 import type { OrphanFacts } from './facts.ts';
@@ -46,8 +47,20 @@ function patchesOf({ dependents, object }: Found) {
 export function settleLeave({ key, derived, facts: given }: Asked, outcomes: Outcomes, plan: Plan): Plan {
   const facts = given as OrphanFacts;
   if (facts.item !== 'found' || plan.reason !== 'orphan') return nothing('settled');
-  if (!outcomes.flat().every(wentThrough)) return nothing('dependents-remain');
-  return endWhenFree(facts, derived as Graph, key);
+  const each = outcomes.flat();
+  const after = each.every(wentThrough) ? endWhenFree(facts, derived as Graph, key) : nothing('dependents-remain');
+  const learnt = freedBy(each, facts);
+  return { ...after, ...(learnt !== undefined && { learnt: [learnt] }) };
+}
+
+/** Else the next run would take the same ones again, until their watch tells. */
+function freedBy(each: readonly Outcome[], { object }: Found): Json | undefined {
+  const dependents = each.flatMap((outcome) => {
+    const { write } = outcome;
+    return outcome.kind === 'applied' && write.verb === 'patch' && write.ref.uid !== undefined ? [write.ref.uid] : [];
+  });
+  const owner = object.metadata?.uid ?? '';
+  return dependents.length === 0 ? undefined : asJson({ kind: 'freed', owner, dependents });
 }
 
 /** Only when every dependent is free, those that came meanwhile as well. */

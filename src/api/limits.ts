@@ -1,0 +1,5 @@
+/**
+ * The JSON of the largest object, in bytes: a request's body has at most 3 MiB, and Go's encoder, which writes watches
+ * and answers, makes six bytes of each `<`, `>`, `&` and control character. What is larger is refused, never buffered.
+ */
+export const MAX_OBJECT = 32 * 1024 * 1024;
