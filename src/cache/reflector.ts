@@ -1,5 +1,4 @@
 import { TransportError } from '#api/failure.ts';
-import { MAX_OBJECT } from '#api/limits.ts';
 import type { Reader, Streams } from '#api/port.ts';
 import { type ApiObject, shortName } from '#core/resource.ts';
 import { isRV } from '#core/rv.ts';
@@ -12,6 +11,7 @@ import { type Collector, createCollector, refusalIn, takeEvent } from './intake.
 import { latest } from './latest.ts';
 import { ListRefused, listPages } from './list.ts';
 import type { CachePlan } from './plan-caches.ts';
+import { told, UNKNOWN } from './remedies.ts';
 import { acceptOf, timeoutSeconds, watchListPath, watchPath } from './requests.ts';
 import type { Store } from './store.ts';
 import { verify } from './verify.ts';
@@ -157,18 +157,6 @@ async function once(parts: ReflectorParts, state: State): Promise<End> {
     else parts.log.warn('listing or watching', { resource: shortName(parts.plan.resource), ...told(error) });
     return { kind: 'broken' };
   }
-}
-
-const DISTRUST =
-  "look at certificate-authority in --kubeconfig, at the server's own certificate, and at the clock here";
-const UNKNOWN =
-  "the API server does not know our CA: has its --client-ca-file the keeper's certificate, and is the time right?";
-
-const TOO_LARGE = `an object of it has more than ${MAX_OBJECT / 1024 ** 2} MiB as JSON: nothing of this kind is seen until it is deleted`;
-
-function told({ trouble, detail }: TransportError) {
-  const remedy = trouble === 'untrusted' ? DISTRUST : trouble === 'too-large' ? TOO_LARGE : undefined;
-  return { trouble, ...(detail !== undefined && { detail }), ...(remedy !== undefined && { remedy }) };
 }
 
 function logBug({ log, plan }: ReflectorParts, error: unknown): void {
