@@ -8,6 +8,7 @@ import { type ControllerSettings, watchesAll } from '#core/controller.ts';
 import { type Ms, seconds } from '#core/time.ts';
 import { createEventLane, type EventLane } from '#gate/events.ts';
 import { createGate, type Gate } from '#gate/gate.ts';
+import { wakeParked } from '#gate/parked-wakes.ts';
 import type { GateParts } from '#gate/ports.ts';
 import { recover } from '#gate/recover.ts';
 import type { Epoch, Fence } from '#leader/port.ts';
@@ -216,6 +217,7 @@ function attend({ pipeline, telemetry, signal }: Stage, reign: () => Reign | und
       telemetry.meter.set('gate_parked_writes', {}, park.size());
     }),
     park.onExpiry((address) => reign()?.wake(address)),
+    wakeParked(cache, park, (address) => reign()?.wake(address)),
     forecast.onRoom((address) => reign()?.wake(address)),
     cache.onEra((why, resource) => {
       void ledger.note({ note: 'era', why, resource });

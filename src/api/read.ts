@@ -22,8 +22,8 @@ export interface ReaderOptions {
 }
 
 const DEFAULT_TIMEOUT: Ms = 30_000;
-/** A page of 500 of the largest usual objects fits; what does not is refused, never buffered. */
-const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
+/** A page of 500 usual objects fits many times over; what does not is refused, never buffered, and asked for in smaller pages. */
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** A GET that nothing is heard of for so long, or for a sixth of its time, is asked on another connection as well. */
 const PATIENCE: Ms = 5_000;
 /** Waits before the second and third try of a GET whose connection failed. */

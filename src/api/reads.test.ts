@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Resource } from '#core/resource.ts';
 import { TransportError } from './failure.ts';
-import type { ReadAnswer } from './port.ts';
+import type { ReadAnswer, Reader } from './port.ts';
 import { createReads } from './reads.ts';
 
 const WIDGETS: Resource = 'example.com/widgets@v1,Widget,namespaced';
@@ -101,6 +101,23 @@ describe('a list of metadata', () => {
   test('is none where one item has no name', async () => {
     const { reads } = reading({ status: 200, body: { items: [partial('x'), {}] } });
     expect(await reads.listMetadata(WIDGETS, { limit: 1 })).toMatchObject({ ok: false, reason: 'Malformed' });
+  });
+
+  test('I15: is asked for in smaller pages where a tenant made its items heavy', async () => {
+    const asked: string[] = [];
+    const reader: Reader = {
+      get: async (_identity, path) => {
+        asked.push(path.slice(path.indexOf('?')));
+        if (!/=(40|8|1)$/.test(path)) throw new TransportError('too-large');
+        return { status: 200, body: { metadata: { continue: 'more', remainingItemCount: 9 }, items: [partial('x')] } };
+      },
+      review: () => Promise.reject(new TypeError('reviewing')),
+    };
+    const reads = createReads(reader, 'namespace');
+    expect(await reads.listMetadata(WIDGETS, { limit: 1000 })).toMatchObject({ ok: true, object: { remaining: 9 } });
+    expect(asked).toEqual(['?limit=1000', '?limit=200', '?limit=40']);
+    reader.get = () => Promise.reject(new TransportError('too-large'));
+    expect(await reads.listMetadata(WIDGETS, { limit: 2 })).toEqual({ ok: false, status: 0, reason: 'too-large' });
   });
 });
 

@@ -2,9 +2,11 @@ import type { ReadResult, Reads } from '#core/controller.ts';
 import type { Discovery } from '#core/discovery.ts';
 import { type ApiObject, apiVersionOf, pathOf, type Resource, resourceInfo } from '#core/resource.ts';
 import { discover } from './discovery.ts';
-import { TransportError } from './failure.ts';
+import { TransportError, type TransportTrouble } from './failure.ts';
 import { METADATA, METADATA_LIST } from './metadata.ts';
 import type { ReadAnswer, Reader } from './port.ts';
+
+const TOO_LARGE: TransportTrouble = 'too-large';
 
 /** Live reads under one identity, for `gather`. What goes wrong is data: a status, 0 where no answer came. */
 export function createReads(reader: Reader, identity: string): Reads {
@@ -18,7 +20,14 @@ export function createReads(reader: Reader, identity: string): Reads {
   return {
     get: (resource, at) => ask(pathOf(resource, at), undefined, (body) => objectOf(body) as never),
     metadata: (resource, at) => ask(pathOf(resource, at), METADATA, (body) => asItself(resource, body)),
-    listMetadata: (resource, at) => ask(listPath(resource, at), METADATA_LIST, (body) => listOf(resource, body)),
+    listMetadata: async (resource, { limit, ...at }) => {
+      for (let most = limit; ; most = Math.max(1, Math.floor(most / 5))) {
+        const take = (body: unknown) => listOf(resource, body);
+        const read = await ask(listPath(resource, { ...at, limit: most }), METADATA_LIST, take);
+        // Annotations are metadata, too: a page of what a tenant filled up to their limit does not fit.
+        if (read.ok || read.reason !== TOO_LARGE || most === 1) return read;
+      }
+    },
     discover: async (): Promise<ReadResult<Discovery>> => {
       try {
         return await discover(reader, identity);

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type AuditSource, auditFile } from '#ledger/audit-events.ts';
 import { joinAudit } from '#ledger/completeness.ts';
@@ -27,7 +27,8 @@ undecided (2): none of them, but not all could be seen:
 ${listed(GAP_CODES)}
 Ours are the users that the ledgers name and every user that begins with "comptroller:". Reviews and dry runs change
 nothing and are left out. With --since or --until nothing is demanded of what lies outside, though all files are read; a
-request at the edge belongs to where it was received or recorded, whichever is within. Memory follows the ledger (66 bytes
+request at the edge belongs to where it was received or recorded, whichever is within. While processes write, give --until
+1m: what is recorded after the ledger was read would look unrecorded, and a log that begins meanwhile is not seen. Memory follows the ledger (66 bytes
 an attempt), not the audit logs: those are read as streams, whatever their size.`;
 
 interface Options extends Keyed {
@@ -93,7 +94,7 @@ function newLines(path: string): { write(value: object): void; close(): void } {
     throw new Error(`writing --orphans ${path}: ${why}`);
   }
   return {
-    write: (value) => void writeSync(file, `${JSON.stringify(value)}\n`),
+    write: (value) => writeFileSync(file, `${JSON.stringify(value)}\n`),
     close: () => closeSync(file),
   };
 }

@@ -153,8 +153,6 @@ export interface Backoff {
   /** First delay and largest one of a key that fails, doubling. Upstream's default: 5 ms to 1000 s. */
   readonly base: Ms;
   readonly max: Ms;
-  /** After that many failures the key is dropped until something wakes it; absent: never. */
-  readonly retries?: number;
 }
 
 export interface Loop<L extends Resource, K extends Resource | 'singleton' | 'string'> {

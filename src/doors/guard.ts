@@ -22,6 +22,8 @@ const MAX_BODY = 64 * 1024;
 const RATE = 100;
 /** Requests a second of one peer before it is known who asks, and of one person after; and how many are remembered. */
 const EACH = 10;
+/** Of one peer on the open routes: a stranger alone cannot take them from the kubelet. */
+const EACH_OPEN = 20;
 const REMEMBERED = 4096;
 
 const TOO_MANY: DoorResponse = { status: 429, body: 'too many requests\n' };
@@ -38,6 +40,7 @@ export function createGuard(parts: GuardParts): RequestListener {
   const { routes, clock, meter, log } = parts;
   const rates: Rates = {
     open: createBucket(clock, RATE, RATE * 2),
+    strangers: createBuckets(clock, EACH_OPEN, EACH_OPEN * 2, REMEMBERED),
     peers: createBuckets(clock, EACH, EACH * 2, REMEMBERED),
     people: createBuckets(clock, EACH, EACH * 2, REMEMBERED),
     known: createBucket(clock, RATE, RATE * 2),
@@ -47,7 +50,8 @@ export function createGuard(parts: GuardParts): RequestListener {
     const here = routes.filter((route) => url !== null && leads(route, url.pathname));
     const label = here[0]?.path ?? 'other';
     const isOpen = here.some((route) => route.open);
-    const may = isOpen ? rates.open.take() : rates.peers.take(peerOf(request.socket.remoteAddress ?? ''));
+    const peer = peerOf(request.socket.remoteAddress ?? '');
+    const may = isOpen ? mayLook(peer, rates) : rates.peers.take(peer);
     const answered = may && url !== null ? pass(parts, rates, here, request, url) : Promise.resolve(TOO_MANY);
     void answered
       .catch((error: unknown) => {
@@ -61,8 +65,16 @@ export function createGuard(parts: GuardParts): RequestListener {
   };
 }
 
+/** Strangers share what all of them may ask; who is on this host, as a static pod's kubelet, has no part in that. */
+function mayLook(peer: string, { open, strangers }: Rates): boolean {
+  return strangers.take(peer) && (isOfThisHost(peer) || open.take());
+}
+
+const isOfThisHost = (peer: string): boolean => /^127\.|^0:0:0:0$/.test(peer);
+
 interface Rates {
   readonly open: ReturnType<typeof createBucket>;
+  readonly strangers: Buckets;
   readonly peers: Buckets;
   readonly people: Buckets;
   readonly known: ReturnType<typeof createBucket>;

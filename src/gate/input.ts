@@ -112,7 +112,8 @@ function factsOf(work: Work, { request, write, after }: Pending, source: FactSou
   };
 }
 
-function namespaceFact(
+/** What policy is told of a namespace. */
+export function namespaceFact(
   namespace: ApiObject & { status?: { phase?: string } },
 ): Required<PolicyInput['facts']>['namespace'] {
   const { name = '', labels = {}, resourceVersion = '', deletionTimestamp } = namespace.metadata ?? {};

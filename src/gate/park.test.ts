@@ -51,6 +51,17 @@ test('what was lifted, cleared or replaced wakes nobody later', () => {
   expect(park.standing('replaced', bundle, input)).toMatchObject({ code: 'GATE_POLICY_DENIED' });
 });
 
+test('of a namespace it names the keys, each once, and lets what stands there stand', () => {
+  const { park } = benchOf();
+  const of = (namespace: string) => ({ ...input, write: { namespace } }) as unknown as PolicyInput;
+  const denied = { code: 'POLICY_DENIED', rules: [] } as unknown as Parameters<typeof park.put>[4];
+  park.put('one', 'web', bundle, of('a'), denied);
+  park.put('two', 'web', bundle, of('a'), denied);
+  park.put('three', 'api', bundle, of('constructor'), denied);
+  expect([park.of('a'), park.of('constructor'), park.of('b')]).toEqual([['web'], ['api'], []]);
+  expect(park.standing('one', bundle, of('a'))).toBeDefined();
+});
+
 test('bundles are the same by version and digest', () => {
   expect(sameBundle(bundle, { ...bundle })).toBe(true);
   expect(sameBundle(bundle, { ...bundle, digest: 'e' })).toBe(false);

@@ -8,6 +8,7 @@ import type { BundleId, PolicyInput } from '#policy/port.ts';
 type Denied = Extract<Outcome, { kind: 'denied' }>;
 interface Parked {
   readonly key: string;
+  readonly namespace: string;
   readonly bundle: string;
   readonly digest: string;
   readonly rules: Denied['rules'];
@@ -42,6 +43,11 @@ export interface Park {
     refusal: Pick<Parked, 'rules' | 'code'>,
   ): void;
   lift(writeId: string): void;
+  /**
+   * The keys (as `put` got them) with refusals in a namespace. They still stand, where what the namespace says does not
+   * matter to them: to be run again when it says something else, as nobody else would run them.
+   */
+  of(namespace: string): readonly string[];
   /** Calls back with the key (as `put` got it) of each refusal that ended by time. */
   onExpiry(callback: (key: string) => void): () => void;
   /** Forgets every refusal and returns the keys (as `put` got them) to wake: a new bundle may judge otherwise. */
@@ -82,7 +88,16 @@ export function createPark(clock: Clock): Park {
       take(writeId);
       const { code, rules } = refusal;
       const end = code === 'POLICY_TIMEOUT' ? ending(writeId) : {};
-      const entry = { key, bundle: bundleKey(bundle), digest: digestThatMatters(input), code, rules, ...end };
+      const namespace = input.write.namespace ?? '';
+      const entry = {
+        key,
+        namespace,
+        bundle: bundleKey(bundle),
+        digest: digestThatMatters(input),
+        code,
+        rules,
+        ...end,
+      };
       bounded(parked, writeId, entry)?.cancel?.();
     },
     lift(writeId) {
@@ -94,6 +109,9 @@ export function createPark(clock: Clock): Park {
       timeouts.clear();
       return [...keys];
     },
+    of: (namespace) => [
+      ...new Set([...parked.values()].flatMap((one) => (one.namespace === namespace ? [one.key] : []))),
+    ],
     onExpiry(callback) {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

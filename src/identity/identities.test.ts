@@ -125,6 +125,20 @@ describe('createIdentities', () => {
     expect(issued.current('authn').turn).toBe(2);
   });
 
+  it('renews at the next look where the clock was set back: its certificates are of a time to come', async () => {
+    const issued = await issue({ profiles: compileProfiles(CONTROLLERS, 'comptroller').slice(0, 1) });
+    clock.jump(-50_000);
+    clock.advance(60_000);
+    await new Promise((resume) => setImmediate(resume));
+    expect(issued.current('authn').turn).toBe(1);
+    clock.jump(-5 * 60 * MINUTE);
+    clock.advance(60_000);
+    await expect.poll(() => issued.current('authn').turn).toBe(2);
+    clock.advance(2 * MINUTE);
+    await new Promise((resume) => setImmediate(resume));
+    expect(issued.current('authn').turn).toBe(2);
+  });
+
   it('does not use a certificate that could not be noted', async () => {
     let full = false;
     const issued = await issue({

@@ -6,7 +6,7 @@ import type { Log, Meter } from '../telemetry/port.ts';
 import { acceptLeaf, newRequest } from './certificate.ts';
 import type { Credential, Identities } from './port.ts';
 import { MAX_LIFETIME, type Profile } from './profiles.ts';
-import { type Life, nextTry, urgencyOf } from './slots.ts';
+import { isAhead, type Life, nextTry, urgencyOf } from './slots.ts';
 
 export type CertificateNote = Extract<NoteDraft, { note: 'certificate' }>;
 
@@ -148,7 +148,8 @@ function schedule(fleet: Fleet, name: string): void {
 function onTimer(fleet: Fleet, name: string): void {
   const slot = fleet.slots.get(name);
   if (slot === undefined) return;
-  if (nextTry(slot.life) > fleet.options.clock.now().wall) schedule(fleet, name);
+  const { wall } = fleet.options.clock.now();
+  if (nextTry(slot.life) > wall && !isAhead(slot.life, wall)) schedule(fleet, name);
   else renewOne(fleet, name).catch(() => undefined);
 }
 

@@ -17,6 +17,8 @@ const SPREAD = 0.1;
 /** Nor sooner after the last issuance than this part of the life, whatever the plan says: a loop cannot happen. */
 const LEAST_INTERVAL = 0.1;
 const FIRST_RETRY: Ms = 1_000;
+/** A clock that is kept in step goes back by less. */
+const AHEAD: Ms = 60_000;
 const LARGEST_RETRY: Ms = 5 * 60_000;
 
 /** When to try next. Depends on its arguments only. */
@@ -26,6 +28,11 @@ export function nextTry(life: Life): Ms {
   const planned = life.issued + length * share;
   if (life.tried === undefined || life.failures === 0) return planned;
   return life.tried + retryDelay(length, life.failures);
+}
+
+/** Whether the clock was set back since: by the new time its certificate is not valid yet, and its plan is of no use. */
+export function isAhead({ issued, tried = issued }: Life, now: Ms): boolean {
+  return Math.max(issued, tried) > now + AHEAD;
 }
 
 /** Doubling from a second to five minutes, and never so slow that a short life ends with fewer than a few tries. */

@@ -77,8 +77,12 @@ describe('issuing', () => {
     expect(leaf.serialNumber.length).toBe(34);
   });
 
-  it.each(['rsa', 'ec'] as const)('signs with a CA key of kind %s', async (kind) => {
-    const ca = await throwawayCa(directory, { kind, name: kind });
+  it.each([
+    ['of kind rsa', { kind: 'rsa' as const }],
+    ['of kind ec', { kind: 'ec' as const }],
+    ['that the CA calls by another digest than we would', { keyId: 'ab'.repeat(20) }],
+  ])('signs with a CA key %s', async (_, how) => {
+    const ca = await throwawayCa(directory, { ...how, name: 'other' });
     const asked = await start({ caCert: ca.certFile, caKey: ca.keyFile });
     const { certificate } = await asked.issue({ profile: 'reader', csr: (await newRequest()).csr, lifetime: HOUR });
     const authority = new X509Certificate((await asked.about()).ca);

@@ -43,7 +43,15 @@ const SLOW_BYTES = 3 * 1024 * 1024;
 /** How long a tenant whose input was too slow stays in the slow lane, and how many are remembered. */
 const SUSPICION: Ms = 60_000;
 const MAX_SUSPECTS = 1024;
-/** While no bundle is in force, the one that was refused is tried again: each time after twice as long. */
+/**
+ * Of an input that took this share of what a batch may take the tenant is slow: a few of those in one batch are too long
+ * for it, and nobody of them for a lane of their own.
+ */
+const SLOW_SHARE = 1 / 8;
+/** Refusals that a machine with more time, files or room would not make: a new bundle is tried again so many times. */
+const PASSING: ReadonlySet<string> = new Set(['self-test', 'missing', 'ledger']);
+const TRIES = 6;
+/** While no bundle is in force, the one that was refused is tried again for ever: each time after twice as long. */
 const FIRST_RETRY: Ms = 4_000;
 const LARGEST_RETRY: Ms = 5 * 60_000;
 const TIMEOUTS = { batch: 250, single: 500 };
@@ -55,13 +63,15 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
   const keys = verifyingKeys(options.keys);
   const quorum = options.quorum ?? 1;
   const timeouts = options.timeouts ?? TIMEOUTS;
-  const suspects = createSuspects(clock);
+  const suspects = createSuspects(clock, timeouts.batch * SLOW_SHARE);
   const listeners = new Set<(bundle: BundleId) => void>();
   let current: Activation | undefined;
   let highest = options.minVersion;
   let closed = false;
   let reloads: Promise<void> = Promise.resolve();
   let refusals = 0;
+  /** The last refusal, so that a try that ends as the one before is not recorded again. */
+  let said = '';
   let cancelRetry = (): void => {};
 
   async function replace(): Promise<void> {
@@ -75,7 +85,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
       throw new BundleError('ledger', 'recording the activation failed', next.id);
     }
     const last = current;
-    cancelRetry();
+    renewTries();
     current = next;
     highest = next.id.version;
     if (last !== undefined) meter.set('policy_bundle_info', labels(last.id), 0);
@@ -97,13 +107,22 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
     const bundle = (error instanceof BundleError ? error.id : undefined) ?? UNKNOWN;
     meter.count('policy_bundle_errors_total', { why: fault });
     log.error('policy bundle refused', { why, inForce: current?.id.version });
-    if (current === undefined) retryLater();
+    if (current === undefined || (PASSING.has(fault) && refusals < TRIES)) retryLater();
+    const again = `${bundle.digest} ${why}`;
+    if (again === said && refusals > 1) return;
+    said = again;
     if (!(await recorded({ note: 'bundle', bundle, activated: false, why }))) {
       log.error('recording a refused policy bundle failed', { why: fault });
     }
   }
 
-  /** A machine too busy for the self-test may have time later; without any bundle nothing else would ask again. */
+  function renewTries(): void {
+    cancelRetry();
+    refusals = 0;
+    said = '';
+  }
+
+  /** A machine too busy for the self-test may have time later; files that stay as they are make nobody ask again. */
   function retryLater(): void {
     cancelRetry();
     if (closed) return;
@@ -125,7 +144,10 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
     return reloads;
   }
 
-  const unwatch = await watchBundle(bundleDir, clock, () => void reload());
+  const unwatch = await watchBundle(bundleDir, clock, () => {
+    renewTries();
+    void reload();
+  });
   await reload();
 
   return {
@@ -170,7 +192,7 @@ function decideOne(
   const lane = text.length > FAST_BYTES || suspects.has(tenant) ? activation.slow : activation.fast;
   return new Promise((resolve) => {
     const settle: Job['settle'] = (judgement) => {
-      if (isTimeout(judgement)) suspects.add(tenant);
+      suspects.weigh(tenant, judgement);
       resolve({ ...judgement, bundle: activation.id });
     };
     lane.push({ text, tenant, settle });
@@ -197,10 +219,11 @@ function isTimeout(judgement: Judgement): boolean {
 type Suspects = ReturnType<typeof createSuspects>;
 
 /** Tenants that had an input judged too slowly: theirs wait for each other, not everybody for them (I15). */
-function createSuspects(clock: Clock) {
+function createSuspects(clock: Clock, slow: Ms) {
   const until = new Map<string, Ms>();
   return {
-    add(tenant: string): void {
+    weigh(tenant: string, judgement: Judgement): void {
+      if (!isTimeout(judgement) && judgement.micros / 1000 <= slow) return;
       until.delete(tenant);
       until.set(tenant, clock.now().mono + SUSPICION);
       const oldest = until.size > MAX_SUSPECTS ? until.keys().next().value : undefined;

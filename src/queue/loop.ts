@@ -32,7 +32,9 @@ export interface Ran {
 /** One run of one key: gather, reconcile, gate, settle, gate, then what the plan asks for. */
 export async function runKey(key: string, state: LoopState, parts: RunnerParts): Promise<Ran> {
   const { loop } = state;
-  const before = await gathered(key, state, parts);
+  // Nothing is waited for where nothing is read: the run is then over when `runKey` returns, and can be timed.
+  const before =
+    loop.gather === undefined ? inputFor(key, state, parts) : await gathered(key, loop.gather, state, parts);
   const plan = deepFreeze(loop.reconcile(before));
   const work = workFor(key, before, state, parts);
   const first = await parts.gate.execute(work, plan);
@@ -99,10 +101,13 @@ function refusals(outcomes: readonly Outcome[]): string | undefined {
   return codes.size === 0 ? undefined : [...codes].join(', ');
 }
 
-async function gathered(key: string, state: LoopState, parts: RunnerParts): Promise<Input<Resource, ApiObject>> {
-  const { loop, controller } = state;
-  if (loop.gather === undefined) return inputFor(key, state, parts);
-  const facts = deepFreeze(await loop.gather(inputFor(key, state, parts), parts.readsFor(controller.name)));
+async function gathered(
+  key: string,
+  gather: NonNullable<AnyLoop['gather']>,
+  state: LoopState,
+  parts: RunnerParts,
+): Promise<Input<Resource, ApiObject>> {
+  const facts = deepFreeze(await gather(inputFor(key, state, parts), parts.readsFor(state.controller.name)));
   // The view is taken after the reads: what they saw may have arrived meanwhile.
   return { ...inputFor(key, state, parts), facts };
 }

@@ -12,8 +12,8 @@ export interface WorkQueue {
   readonly name: string;
   add(key: string): void;
   addAfter(key: string, delay: Ms): void;
-  /** Adds after the key's back-off, which doubles each time that it was waited out; false when its retries are used up. */
-  retry(key: string): boolean;
+  /** Adds after the key's back-off, which doubles each time that it was waited out. No key is ever given up: nothing else would wake it. */
+  retry(key: string): void;
   /**
    * Adds after the delay that was asked for, but not at once: the least delay doubles each time that it was waited out,
    * for who says `now` while refusing would be asked forever.
@@ -96,18 +96,13 @@ export function createQueue({ name, backoff, clock, meter, onReady, busy = new S
       // Runs that events caused while a retry was due anyway say nothing new: counted, a busy second would cost minutes.
       if (last !== undefined && mono < last.due) {
         delays.add(key, last.due - mono);
-        return true;
+        return;
       }
       const count = last?.count ?? 0;
-      if (backoff.retries !== undefined && count >= backoff.retries) {
-        failures.delete(key);
-        return false;
-      }
       const delay = delayOf(backoff, count);
       failures.set(key, { count: count + 1, due: mono + delay });
       meter.count('workqueue_retries_total', labels);
       delays.add(key, delay);
-      return true;
     },
     retryAfter(key, delay) {
       const { mono } = clock.now();

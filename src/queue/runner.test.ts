@@ -539,6 +539,33 @@ describe('after the writes', () => {
     expect(counts[2]).toBe(250);
   });
 
+  test('I15: runs that take long let the event loop have its turn after each', async () => {
+    const turnOfRun: number[] = [];
+    let turns = 0;
+    let slow = 0;
+    const heavy = loop({
+      workers: 5,
+      reconcile: () => {
+        slow += 1000;
+        return noted(turnOfRun, turns, 'nothing');
+      },
+    });
+    const { clock, settled, change } = bench(controllerOf({ loops: [heavy] }), []);
+    // Time goes by in a run, and no timer is due before the event loop has its turn.
+    const { now, after } = clock;
+    const counted: typeof after = (delay, callback) =>
+      after(delay, () => {
+        turns += 1;
+        callback();
+      });
+    Object.assign(clock, { now: () => ({ ...now(), mono: now().mono + slow }), after: counted });
+    for (let nth = 0; nth < 5; nth++) change(undefined, pod(`p${nth}`));
+    await settled();
+    clock.advance(0);
+    await settled();
+    expect(turnOfRun).toEqual([0, 1, 2, 3, 4]);
+  });
+
   test('events of plan and settlement are emitted after the writes', async () => {
     const event = (message: string) => ({
       regarding: { resource: 'core/pods' as const, name: 'x' },

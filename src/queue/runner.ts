@@ -139,8 +139,9 @@ function pump(running: Running, parts: RunnerParts, breath: Breath, pumpAll: () 
   }
 }
 
-/** Runs that have nothing to read or to write never leave the event loop's turn: after so many it gets its own back. */
+/** Runs that have nothing to read or to write never leave the event loop's turn: after so many, or so long, it gets its own back. */
 const IN_A_ROW = 100;
+const AT_A_TIME: Ms = 20;
 
 interface Breath {
   /** Whether one more key may begin now; where not, it is gone on with when the event loop has had its turn. */
@@ -150,15 +151,25 @@ interface Breath {
 
 function createBreath(clock: Clock, goOn: () => void): Breath {
   let spent = 0;
+  let begun: Ms = 0;
+  let wasOut = false;
   const turn = (): void => {
-    const wasOut = spent >= IN_A_ROW;
+    const again = wasOut;
     spent = 0;
-    if (wasOut) goOn();
+    wasOut = false;
+    if (again) goOn();
   };
   return {
-    lasts: () => spent < IN_A_ROW,
+    lasts() {
+      const is = spent === 0 || (spent < IN_A_ROW && clock.now().mono - begun < AT_A_TIME);
+      wasOut ||= !is;
+      return is;
+    },
     spend() {
-      if (spent === 0) clock.after(0, turn);
+      if (spent === 0) {
+        begun = clock.now().mono;
+        clock.after(0, turn);
+      }
       spent += 1;
     },
   };

@@ -11,7 +11,7 @@ import { Churn } from './load.ts';
 import type { OpenShim } from './shim/port.ts';
 
 /** Of `SHORT_LEASE`: what a take-over is measured against. */
-export const LEASE_SECONDS = 6;
+export const LEASE_SECONDS = 8;
 export const RETRY_MS = 500;
 const NODES = 8;
 

@@ -95,8 +95,8 @@ export function heard(process: ManagedProcess, part: string, timeout = 20_000): 
 
 /** For tests that kill a leader: its successor does not wait for long, and a busy machine still renews in time. */
 export const SHORT_LEASE = [
-  '--leader-elect-lease-duration=6s',
-  '--leader-elect-renew-deadline=5s',
+  '--leader-elect-lease-duration=8s',
+  '--leader-elect-renew-deadline=7s',
   '--leader-elect-retry-period=500ms',
 ] as const;
 

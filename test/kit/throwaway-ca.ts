@@ -2,7 +2,13 @@ import { generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import 'reflect-metadata';
-import { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, X509CertificateGenerator } from '@peculiar/x509';
+import {
+  BasicConstraintsExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
 
 export interface ThrowawayCa {
   readonly certFile: string;
@@ -17,10 +23,18 @@ const ALGORITHMS = {
   },
 } as const;
 
+interface CaOptions {
+  readonly kind?: 'ec' | 'rsa';
+  readonly life?: number;
+  readonly name?: string;
+  /** What it calls its key, in hexadecimal digits; it says nothing of it by default. */
+  readonly keyId?: string;
+}
+
 /** A CA for one test, in files as the keeper wants them. */
 export async function throwawayCa(
   directory: string,
-  { kind = 'ec', life = 3_600_000, name = 'ca' }: { kind?: 'ec' | 'rsa'; life?: number; name?: string } = {},
+  { kind = 'ec', life = 3_600_000, name = 'ca', keyId }: CaOptions = {},
 ): Promise<ThrowawayCa> {
   const pair: { publicKey: KeyObject; privateKey: KeyObject } =
     kind === 'ec'
@@ -41,6 +55,7 @@ export async function throwawayCa(
       extensions: [
         new BasicConstraintsExtension(true, 0, true),
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature, true),
+        ...(keyId === undefined ? [] : [new SubjectKeyIdentifierExtension(keyId)]),
       ],
     },
     webcrypto as unknown as Crypto,

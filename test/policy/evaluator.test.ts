@@ -206,6 +206,15 @@ describe('I15: a slow input harms nobody else', () => {
     expect(restarts()).toBe(3);
   });
 
+  test('what is too slow for a batch, and judged alone in time, comes into no batch again', async () => {
+    const data = { hay: 'a'.repeat(200_000), needle: `${'a'.repeat(100_000)}b` };
+    const bundle = await customBundle(directory, { ...SLOW, data });
+    const { evaluator, metrics } = await started(bundle, { timeouts: { batch: 100, single: 60_000 } });
+    const slow = input({ write: { name: 'slow', namespace: 'poison' } });
+    for (let turn = 0; turn < 2; turn++) expect(await evaluator.decide([slow])).toMatchObject([{ kind: 'allow' }]);
+    expect(metrics.filter(({ name }) => name === 'policy_evaluator_restarts_total')).toHaveLength(1);
+  });
+
   test('a main thread that stands still kills no worker', async () => {
     const bundle = await customBundle(directory, SLOW);
     const { evaluator, metrics } = await started(bundle, { timeouts: { batch: 100, single: 100 } });
@@ -277,6 +286,27 @@ describe('a bundle that was refused', () => {
     await until(() => evaluator.active() !== undefined);
     expect(waits).toEqual([4000, 8000]);
     expect(answers).toEqual([]);
+  });
+
+  test('is tried again also beside an older one, where time or room may have been short; files that are wrong are not', async () => {
+    const bundle = scratchIn('busy');
+    cpSync(await signedBaseline(scratchIn('busy-one')), bundle, { recursive: true });
+    const answers = [true, false, true];
+    const clock: Clock = {
+      now: systemClock.now,
+      after: (delay, callback) => systemClock.after(delay === 4000 ? 0 : delay, callback),
+    };
+    const { evaluator } = await started(bundle, {
+      clock,
+      onBundle: async ({ activated }) => ({ ok: !activated || answers.shift() === true }),
+    });
+    const first = evaluator.active();
+    cpSync(await customBundle(directory, { gate: gateThat('input.write.name == "allow"'), version: 2 }), bundle, {
+      recursive: true,
+    });
+    await evaluator.reload();
+    await until(() => evaluator.active()?.version === 2);
+    expect([first?.version, answers]).toEqual([1, []]);
   });
 });
 

@@ -109,23 +109,6 @@ describe('work queue', () => {
     expect(waited).toBeLessThanOrEqual(2 * bad);
   });
 
-  test('gives up after the configured retries', () => {
-    const clock = fakeClock();
-    const queue = createQueue({
-      name: 'q',
-      backoff: { ...backoff, retries: 2 },
-      clock,
-      meter: recordingTelemetry().meter,
-      onReady: () => {},
-    });
-    const tries = [1, 2, 3].map(() => {
-      const again = queue.retry('a/x');
-      clock.advance(backoff.max);
-      return again;
-    });
-    expect(tries).toEqual([true, true, false]);
-  });
-
   test('loops that share their busy keys never run the same key at once', () => {
     const busy = new Set<string>();
     const clock = fakeClock();

@@ -101,3 +101,13 @@ unbounded(rule) if {
 	some prefix in ["users", "groups", "uids", "userextras", "*"]
 	startswith(resource, prefix)
 }
+
+# Every verb is impersonation, too, where the group is one that has it.
+unbounded(rule) if {
+	"*" in rule.verbs
+	some group in rule.apiGroups
+	group in {"", "authentication.k8s.io", "*"}
+	some resource in rule.resources
+	some prefix in ["users", "groups", "uids", "userextras", "*"]
+	startswith(resource, prefix)
+}

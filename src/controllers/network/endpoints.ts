@@ -11,6 +11,7 @@ import { labelsAreRight, labelsOf } from './endpoints-parts/labels.ts';
 import { sayTheSame, subsetsOf } from './endpoints-parts/subsets.ts';
 import { truncated } from './endpoints-parts/truncate.ts';
 import { followsPods, podsOf } from './service-pods/membership.ts';
+import { overBound } from './service-pods/ports.ts';
 import { timesIn, triggerOf, withTrigger } from './service-pods/trigger-time.ts';
 import { servicesTouched } from './service-pods/wakes.ts';
 
@@ -43,7 +44,7 @@ export const endpoints = defineController({
       },
       workers: 5,
       workersFlag: 'concurrent-endpoint-syncs',
-      backoff: { base: 5, max: 1_000_000, retries: 15 },
+      backoff: { base: 5, max: 1_000_000 },
       reconcile,
       settle,
     },
@@ -66,6 +67,8 @@ function reconcile(input: ServiceInput): Plan {
   if (service === undefined) return { ...removed(key, there), memory: null };
   if (!followsPods(service)) return nothing('no-pods-to-follow');
   const pods = podsOf(service, view);
+  const over = overBound(service, pods, 'FailedToUpdateEndpoint');
+  if (over !== undefined) return nothing('too-many-ports', { events: [over] });
   const last = timesIn(memory);
   const { time, seen } = triggerOf(service, pods, last);
   const plan = kept(service, there, subsetsOf(service, pods), time);

@@ -14,6 +14,7 @@ import { wakesForNode, wakesForPod, wakesForSlice } from './endpointslice-parts/
 import { removal, writesOf } from './endpointslice-parts/writes.ts';
 import { isOverloaded, zoneRatios } from './endpointslice-parts/zones.ts';
 import { followsPods, podsOf } from './service-pods/membership.ts';
+import { overBound } from './service-pods/ports.ts';
 import { triggerOf } from './service-pods/trigger-time.ts';
 
 type Listed = 'core/services' | 'core/pods' | 'core/nodes' | 'discovery.k8s.io/endpointslices';
@@ -45,7 +46,7 @@ export const endpointslice = defineController({
       },
       workers: 5,
       workersFlag: 'concurrent-service-endpoint-syncs',
-      backoff: { ...RETRY, retries: 15 },
+      backoff: RETRY,
       reconcile,
       settle,
     },
@@ -65,6 +66,8 @@ function reconcile(input: ServiceInput): Plan {
   if (!followsPods(service)) return nothing('no-pods-to-follow');
   const before = remembered(memory);
   const pods = podsOf(service, view);
+  const over = overBound(service, pods, FAILED);
+  if (over !== undefined) return nothing('too-many-ports', { events: [over] });
   const slices = slicesOf(service, input);
   const { time, seen } = triggerOf(service, pods, before.times);
   const given: Given = {

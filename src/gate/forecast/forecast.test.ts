@@ -351,3 +351,28 @@ test('property: all that there is room for comes to be, and the API server refus
     { numRuns: 60 },
   );
 });
+
+describe('where admission asks for more than the forecast knows', () => {
+  test('I15: who is refused what fits waits for another state of the quota, and is not woken by room again and again', () => {
+    const { clock, show, ask, woken } = benchOf();
+    show(quota(20, 0));
+    const owners = Array.from({ length: 12 }, (_, nth) => `o${nth}`);
+    for (const owner of owners) settle(ask(owner), FULL);
+    const waits = (owner: string): void => {
+      const again = ask(owner);
+      if (again.kind !== 'delayed') settle(again, FULL);
+    };
+    owners.forEach(waits);
+    settle(ask('other'), BROKEN);
+    let seen = 0;
+    for (let turn = 0; turn < 100; turn++) {
+      clock.advance(100);
+      const now = woken.slice(seen);
+      seen = woken.length;
+      for (const address of now) waits(address.replace('address of ', ''));
+    }
+    expect(woken.length).toBeLessThanOrEqual(owners.length);
+    show(quota(21, 0));
+    expect(woken.length).toBeGreaterThan(seen);
+  });
+});

@@ -77,7 +77,8 @@ export function createForecast({ clock, meter }: { readonly clock: Clock; readon
       const probe = probes.take(ownerOf(asked), clock.now().mono);
       if (probe.ok) return out(asked, shelf, wanted, 'probe');
       meter.count('quota_forecast_total', { verdict: 'delayed' });
-      waiting.add(asked.namespace, asked.address, wanted);
+      // Where the API server refuses what fits, as with what admission adds to a pod, room says nothing: another state may.
+      waiting.add(asked.namespace, asked.address, room ? wanted.map((one) => ({ ...one, blocked: true })) : wanted);
       report();
       return { kind: 'delayed', retryAfter: probe.retryAfter };
     },

@@ -8,7 +8,7 @@ import {
   readSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 
 const MAX_KEY_FILE = 64 * 1024;
@@ -64,7 +64,8 @@ export function writePrivateFile(file: string, text: string): void {
   const { O_CREAT, O_EXCL, O_SYNC, O_WRONLY } = constants;
   const handle = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_SYNC, 0o600);
   try {
-    writeSync(handle, text);
+    // Unlike one write it goes on where a disk that is nearly full took a part, and fails where it takes no more.
+    writeFileSync(handle, text);
   } finally {
     closeSync(handle);
   }

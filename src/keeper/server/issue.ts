@@ -55,13 +55,21 @@ export async function issue(issuer: Issuer, request: IssueRequest): Promise<stri
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
-        await AuthorityKeyIdentifierExtension.create(authority.certificate, false, provider),
+        await authorityKeyOf(authority),
         await SubjectKeyIdentifierExtension.create(csr.publicKey, false, provider),
       ],
     },
     provider,
   );
   return `${certificate.toString('pem')}\n`;
+}
+
+/** As the CA calls its key itself, where it does: it need not be the digest that is made here otherwise. */
+async function authorityKeyOf({ certificate }: Authority): Promise<AuthorityKeyIdentifierExtension> {
+  const own = certificate.getExtension(SubjectKeyIdentifierExtension);
+  return own === null
+    ? AuthorityKeyIdentifierExtension.create(certificate, false, provider)
+    : new AuthorityKeyIdentifierExtension(own.keyId);
 }
 
 /** Parses the CSR, allows EC P-256 only, and checks that the asker holds the key. */

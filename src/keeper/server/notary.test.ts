@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -31,4 +31,16 @@ test('no origin is ever forgotten: one that does not fit is refused, and what to
   expect(() => again.sign(body('one-more', 1))).toThrow(/4096 origins/);
   expect(() => again.sign(body('o0', 5, OTHER_ROOT))).toThrow(/another root/);
   expect(() => again.sign(body('last', 1))).toThrow(/below 2/);
+});
+
+test('an origin that no disk took is not signed, nor the next time it is asked for', () => {
+  const notary = openNotary(directory);
+  const inTheWay = join(directory, 'origins.json.new');
+  mkdirSync(join(inTheWay, 'x'), { recursive: true });
+  expect(() => notary.sign(body('first', 1))).toThrow();
+  expect(() => notary.sign(body('first', 1))).toThrow();
+  rmSync(inTheWay, { recursive: true });
+  notary.sign(body('first', 1));
+  // The next keeper after a crash knows of it.
+  expect(() => openNotary(directory).sign(body('first', 1, OTHER_ROOT))).toThrow(/crashed/);
 });

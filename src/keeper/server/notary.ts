@@ -54,7 +54,13 @@ export function openNotary(stateDir: string): Notary {
         );
       }
       marks.set(next.origin, { size: next.size, root: next.root });
-      if (!known) save(false);
+      try {
+        if (!known) save(false);
+      } catch (error) {
+        // What no disk remembers, a keeper after a crash would sign another history of.
+        marks.delete(next.origin);
+        throw error;
+      }
       const signature = sign(null, Buffer.from(body, 'utf8'), key);
       return `\u2014 ${KEY_NAME} ${Buffer.concat([hash, signature]).toString('base64')}\n`;
     },

@@ -10,7 +10,7 @@ import type {
 } from '#core/k8s/types.gen.ts';
 import { isReady } from '#core/pod.ts';
 import { hostnameIn, isReachable } from '../service-pods/membership.ts';
-import { targetOn } from '../service-pods/ports.ts';
+import { targetsOn } from '../service-pods/ports.ts';
 import { repack } from './repack.ts';
 
 /** The subsets of a Service whose pods these are, in canonical layout, of whatever size. */
@@ -53,8 +53,9 @@ function familyOf({ spec }: Service, pod: Pod): string {
 function portsOf({ spec }: Service, pod: Pod): readonly (CoreEndpointPort | undefined)[] {
   const { ports = [], clusterIP } = spec ?? {};
   if (ports.length === 0) return clusterIP === 'None' ? [undefined] : [];
+  const target = targetsOn(pod);
   return ports.flatMap((port): CoreEndpointPort[] => {
-    const number = targetOn(pod, port);
+    const number = target(port);
     if (number === undefined) return [];
     const { name = '', protocol, appProtocol } = port;
     return [

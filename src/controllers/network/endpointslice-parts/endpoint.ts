@@ -3,7 +3,7 @@ import { canonical, jsonEqual } from '#core/json.ts';
 import type { Endpoint, EndpointPort, Node, ObjectReference, Pod, Service } from '#core/k8s/types.gen.ts';
 import { isReady } from '#core/pod.ts';
 import { hostnameIn } from '../service-pods/membership.ts';
-import { targetOn } from '../service-pods/ports.ts';
+import { targetsOn } from '../service-pods/ports.ts';
 
 export type AddressType = 'IPv4' | 'IPv6';
 
@@ -58,8 +58,9 @@ export function zoneOf(node: Node | undefined): string {
 
 /** The Service's ports as this pod has them; those whose target it does not name are left out. */
 export function portsOf(service: Service, pod: Pod): readonly EndpointPort[] {
+  const target = targetsOn(pod);
   return (service.spec?.ports ?? []).flatMap((port): EndpointPort[] => {
-    const number = targetOn(pod, port);
+    const number = target(port);
     if (number === undefined) return [];
     const { name = '', protocol, appProtocol } = port;
     return [

@@ -1,16 +1,41 @@
-import type { Pod, ServicePort } from '#core/k8s/types.gen.ts';
+import { warning } from '#core/events.ts';
+import type { Pod, Service, ServicePort } from '#core/k8s/types.gen.ts';
+import type { PlannedEvent } from '#core/plan.ts';
+import { refOf } from '#core/ref.ts';
 
 /**
  * The number that a Service's port has on a pod: its target port, looked up by name and protocol among the ports of the
  * containers, then of the sidecars, where it is a name. Undefined when the pod has no port of that name.
  */
-export function targetOn(pod: Pod, port: ServicePort): number | undefined {
-  const { targetPort = 0, protocol } = port;
-  if (typeof targetPort === 'number') return targetPort;
-  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  for (const container of [...(pod.spec?.containers ?? []), ...sidecars]) {
-    const found = container.ports?.find((one) => one.name === targetPort && one.protocol === protocol);
-    if (found !== undefined) return found.containerPort;
+export function targetsOn(pod: Pod): (port: ServicePort) => number | undefined {
+  let named: ReadonlyMap<string, number> | undefined;
+  return ({ targetPort = 0, protocol }) => {
+    if (typeof targetPort === 'number') return targetPort;
+    named ??= namedPorts(pod);
+    return named.get(`${protocol} ${targetPort}`);
+  };
+}
+
+/** Made once a pod: a Service of many ports would look through all of its containers for each. */
+function namedPorts({ spec }: Pod): ReadonlyMap<string, number> {
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const named = new Map<string, number>();
+  for (const { ports = [] } of [...(spec?.containers ?? []), ...sidecars]) {
+    for (const { name, protocol, containerPort } of ports) {
+      const key = `${protocol} ${name}`;
+      if (!named.has(key)) named.set(key, containerPort);
+    }
   }
-  return undefined;
+  return named;
+}
+
+/** Ports of a Service times its pods: what a run works out at once, on the thread that renews the lease (I15). */
+const MOST = 100_000;
+
+/** Says that nothing is worked out for it, where it would be too much; undefined where it is not. */
+export function overBound(service: Service, pods: readonly Pod[], reason: string): PlannedEvent | undefined {
+  const ports = service.spec?.ports?.length ?? 0;
+  if (ports * pods.length <= MOST) return undefined;
+  const message = `${ports} ports on ${pods.length} pods are more than ${MOST} together: nothing is written until there are fewer`;
+  return warning(refOf('core/services', service), reason, message);
 }
