@@ -11,6 +11,7 @@ import { causeOf, inputDigest, policyInput } from './input.ts';
 import { sameBundle } from './park.ts';
 import type { GateParts } from './ports.ts';
 import { render } from './render.ts';
+import { HEAVY, maySlim, slim } from './slim.ts';
 import type { Judged, Pending, Work } from './work.ts';
 
 type Refusal = Extract<Outcome, { kind: 'denied' }>;
@@ -120,7 +121,7 @@ function prepare(
   }
   const bundle = evaluator.active();
   if (bundle === undefined) return { ok: false, code: 'POLICY_MISSING' };
-  const input = policyInput(pending, work, {
+  const whole = policyInput(pending, work, {
     cluster: parts.cluster,
     epoch: parts.fence.epoch(),
     bundle,
@@ -131,8 +132,17 @@ function prepare(
     },
     now: clock.now(),
   });
+  const { input, text } = judged(whole, rendered.request);
   const standing = lane === 'event' ? undefined : park.standing(writeId, bundle, input);
-  return { ok: true, asked: { pending, input, text: canonical(input), standing } };
+  return { ok: true, asked: { pending, input, text, standing } };
+}
+
+/** What is asked of policy, with its canonical text. */
+function judged(whole: PolicyInput, request: WireRequest): { readonly input: PolicyInput; readonly text: string } {
+  const text = canonical(whole);
+  if (text.length <= HEAVY || !maySlim(request)) return { input: whole, text };
+  const input = slim(whole);
+  return { input, text: canonical(input) };
 }
 
 /** Of what it does not list, who works on everything reads the metadata only: rules must not take the rest for absent. */
