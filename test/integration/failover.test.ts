@@ -19,15 +19,15 @@ import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../demo/objects.ts';
 
 /** Short, so that a dead leader's lease runs out within the test, and longer than a busy machine stands still. */
-const LEASE_SECONDS = 8;
+const LEASE_SECONDS = 12;
 const RETRY_MS = 500;
 const flags = [
   `--leader-elect-lease-duration=${LEASE_SECONDS}s`,
-  '--leader-elect-renew-deadline=6s',
+  '--leader-elect-renew-deadline=10s',
   `--leader-elect-retry-period=${RETRY_MS}ms`,
 ];
-/** A follower looks after at most 2.2 retry periods; then come the barrier, recovery and the first plan. */
-const TAKEOVER_MS = LEASE_SECONDS * 1000 + 2.2 * RETRY_MS + 2000;
+/** A follower looks after at most 2.2 retry periods; then come the barrier, recovery and the first plan, which a busy machine takes seconds for. */
+const TAKEOVER_MS = LEASE_SECONDS * 1000 + 2.2 * RETRY_MS + 5000;
 const WISHED = 300;
 /** Connections that an identity writes over. */
 const CONNECTIONS = 32;

@@ -15,17 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ReplicaSet } from '#core/k8s/types.gen.ts';
 import { brief, isWork, logOf, ourWrites } from '#kit/audit.ts';
-import {
-  heard,
-  leaseOf,
-  liveLog,
-  newNamespace,
-  ready,
-  recordsIn,
-  SHORT_LEASE,
-  saidBy,
-  withManager,
-} from '#kit/manager.ts';
+import { heard, leaseOf, liveLog, newNamespace, ready, recordsIn, saidBy, withManager } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import { ANCHOR_ANNOTATION } from '#leader/lease.ts';
 import { verifyLedger } from '#ledger/verify.ts';
@@ -35,7 +25,11 @@ const world = withManager({ nodes: 2, first: false });
 const LEDGER_FAILED = 74;
 const failed = new Map<string, { readonly id: string; readonly ledgerDir: string }>();
 /** A process that fails does not give its lease up: the next one waits for its end. */
-const flags = SHORT_LEASE;
+const flags = [
+  '--leader-elect-lease-duration=15s',
+  '--leader-elect-renew-deadline=12s',
+  '--leader-elect-retry-period=500ms',
+];
 
 /** The newest segment: the file that the process appends to. */
 async function liveSegment(manager: Parameters<typeof liveLog>[0]): Promise<string> {

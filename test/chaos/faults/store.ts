@@ -4,19 +4,20 @@ import { metricLines, ready, recordsIn } from '#kit/manager.ts';
 import { until } from '#kit/wait.ts';
 import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../../demo/objects.ts';
+import { LEASE_SECONDS } from '../arena.ts';
 import type { Arena, Fault, Measured, Replica } from '../fault.ts';
 import { letGo } from './holds.ts';
 import { KILLED_API_SERVER, whileAway } from './while-away.ts';
 import { openWitness } from './witness.ts';
 
-/** Until a lease of 5 s has run out, a process has started and its cache is filled, on a machine that has other work. */
+/** Until a short lease has run out, a process has started and its cache is filled, on a machine that has other work. */
 const ANOTHER_LEADS = 60_000;
 
 async function stopEtcd({ admin, cluster, fleet }: Arena, full: boolean): Promise<Measured> {
   const witness = await openWitness({ admin, cluster });
   const wished = await witness.wish(15);
   await cluster.stopEtcd();
-  await pause(full ? 60_000 : 8_000);
+  await pause(full ? 60_000 : (LEASE_SECONDS + 2) * 1000);
   await cluster.startEtcd();
   const back = performance.now();
   await fleet.leader({ timeout: ANOTHER_LEADS });

@@ -1,5 +1,6 @@
 /** What happens to the connections between Comptroller and the API server, and to the API server itself. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { LEASE_SECONDS } from '../arena.ts';
 import type { Arena, Fault, Measured } from '../fault.ts';
 import { isLease } from './transport/answers.ts';
 import { type Decide, endure, firstOf } from './transport/endure.ts';
@@ -50,7 +51,7 @@ async function freeze({ admin, between, cluster, fleet }: Arena, full: boolean):
   const witness = await openWitness({ admin, cluster });
   const wished = await witness.wish(10);
   between.freeze();
-  await pause(full ? 60_000 : 6_000);
+  await pause(full ? 60_000 : (LEASE_SECONDS + 1) * 1000);
   between.pass();
   const back = performance.now();
   await fleet.leader({ timeout: ANOTHER_LEADS });
