@@ -71,10 +71,8 @@ async function whoAmI(credential: Credential): Promise<User> {
 const pods = '/api/v1/namespaces/default/pods?limit=1';
 
 describe('I4: identities', () => {
-  it('are what the API server sees, each its own, and soon', async () => {
-    const started = performance.now();
+  it('are what the API server sees, each its own', async () => {
     const issued = await identities(world.keeper, 'comptroller');
-    const took = performance.now() - started;
     for (const { identity } of issued.list()) {
       const { username, groups } = await whoAmI(issued.current(identity));
       expect(username).toBe(`comptroller:${identity}`);
@@ -82,8 +80,6 @@ describe('I4: identities', () => {
         [`comptroller:${identity}:g1`, 'comptroller:controllers', 'system:authenticated'].sort(),
       );
     }
-    // Measured at 60 to 120 ms; the machine may be busy.
-    expect(took).toBeLessThan(1000);
   });
 
   it('read as reader, and as nobody else', async () => {
