@@ -1,6 +1,7 @@
 /** What the gate adds to a write: every stage as it is in `run`, and an API server that answers at once. */
 import { replicaset } from '#controllers/workloads/replicaset.ts';
 import { createGate } from '#gate/gate.ts';
+import { type Budgets, createQuotaGuard, DEFAULT_BUDGETS } from '#gate/quota.ts';
 import { namespace, replicaSet } from '#kit/build.ts';
 import { gateBench, type Happening, workFor } from '#kit/gate.ts';
 import { openTestLedger, realClock, temporaryDirectory, testKeeper } from '#kit/ledger.ts';
@@ -33,12 +34,17 @@ export async function gate(): Promise<readonly Row[]> {
 
 type Real = Partial<Pick<ReturnType<typeof gateBench>['parts'], 'evaluator' | 'ledger'>>;
 
+/** Charged as always, and never used up: one owner makes more in these seconds than its budget is for. */
+const ENDLESS = Object.fromEntries(
+  Object.keys(DEFAULT_BUDGETS).map((scope) => [scope, { rate: 1e12, burst: 1e12 }]),
+) as unknown as Budgets;
+
 /** A ReplicaSet that lacks so many pods: one plan, sent in groups of 1, 2, 4, ... */
 async function measure(what: string, pods: number, real: Real): Promise<Row> {
   const owner = replicaSet({ name: 'web', replicas: pods });
   const given = [namespace('default'), owner];
   const bench = gateBench({ objects: given });
-  const parts = { ...bench.parts, ...real, clock: realClock };
+  const parts = { ...bench.parts, ...real, clock: realClock, quota: createQuotaGuard(ENDLESS) };
   const sends = createGate(parts);
   const { confirm: _, ...plan } = planOf(replicaset, { given, key: 'default/web' });
   const creations = { ...plan, chains: plan.chains.filter((chain) => chain.every(({ verb }) => verb === 'create')) };
