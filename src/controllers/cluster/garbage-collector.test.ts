@@ -96,6 +96,19 @@ const widget = thing(WIDGETS, 'w', { ownerReferences: [owner(SET, 'web'), owner(
 const child = thing(POD, 'c', { ownerReferences: [owner(POD, 'p')] });
 const foreground = ending(set, 'foregroundDeletion');
 
+const IN_CIRCLE: readonly Seen[] = [
+  [POD, undefined, pod],
+  [SET, undefined, ending(thing(SET, 'web', { ownerReferences: [owner(POD, 'p')] }), 'foregroundDeletion')],
+];
+const LET_GO = [
+  [
+    patchOf(POD, pod, {
+      reason: 'break-circle',
+      patch: references(owner(SET, 'web', { blockOwnerDeletion: false })),
+    }),
+  ],
+];
+
 const ROWS: Readonly<Record<string, Scenario>> = {
   'an object whose owner is gone goes': {
     ...given(END, found(POD, pod, 'dangling')),
@@ -165,45 +178,19 @@ const ROWS: Readonly<Record<string, Scenario>> = {
     plan: deletion(POD, pod, { evidence: 'owner-terminating', total: 2 }, 'Foreground'),
   },
   'in a circle of owners that wait for each other it lets go first': {
-    ...given(
-      [
-        [POD, undefined, pod],
-        [SET, undefined, ending(thing(SET, 'web', { ownerReferences: [owner(POD, 'p')] }), 'foregroundDeletion')],
-      ],
-      found(POD, pod, 'waiting'),
-    ),
+    ...given(IN_CIRCLE, found(POD, pod, 'waiting')),
     given: [pod],
     plan: {
       ...idle('circle'),
-      chains: [
-        [
-          patchOf(POD, pod, {
-            reason: 'break-circle',
-            patch: references(owner(SET, 'web', { blockOwnerDeletion: false })),
-          }),
-        ],
-      ],
+      chains: LET_GO,
     },
     settled: { answer: () => ({ kind: 'applied' }), plan: idle('settled', { next: 'again' }) },
   },
   'I11: in a circle, where it may not let go, it waits as every refused write does': {
-    ...given(
-      [
-        [POD, undefined, pod],
-        [SET, undefined, ending(thing(SET, 'web', { ownerReferences: [owner(POD, 'p')] }), 'foregroundDeletion')],
-      ],
-      found(POD, pod, 'waiting'),
-    ),
+    ...given(IN_CIRCLE, found(POD, pod, 'waiting')),
     plan: {
       ...idle('circle'),
-      chains: [
-        [
-          patchOf(POD, pod, {
-            reason: 'break-circle',
-            patch: references(owner(SET, 'web', { blockOwnerDeletion: false })),
-          }),
-        ],
-      ],
+      chains: LET_GO,
     },
     settled: {
       answer: () => ({ kind: 'denied', code: 'POLICY_INPUT_TOO_LARGE', rules: [] }),
