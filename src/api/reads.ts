@@ -3,6 +3,7 @@ import type { Discovery } from '#core/discovery.ts';
 import { type ApiObject, apiVersionOf, pathOf, type Resource, resourceInfo } from '#core/resource.ts';
 import { discover } from './discovery.ts';
 import { TransportError, type TransportTrouble } from './failure.ts';
+import { smallerPage } from './limits.ts';
 import { METADATA, METADATA_LIST } from './metadata.ts';
 import type { ReadAnswer, Reader } from './port.ts';
 
@@ -21,7 +22,7 @@ export function createReads(reader: Reader, identity: string): Reads {
     get: (resource, at) => ask(pathOf(resource, at), undefined, (body) => objectOf(body) as never),
     metadata: (resource, at) => ask(pathOf(resource, at), METADATA, (body) => asItself(resource, body)),
     listMetadata: async (resource, { limit, ...at }) => {
-      for (let most = limit; ; most = Math.max(1, Math.floor(most / 5))) {
+      for (let most = limit; ; most = smallerPage(most)) {
         const take = (body: unknown) => listOf(resource, body);
         const read = await ask(listPath(resource, { ...at, limit: most }), METADATA_LIST, take);
         // Annotations are metadata, too: a page of what a tenant filled up to their limit does not fit.

@@ -1,4 +1,5 @@
 import { TransportError } from '#api/failure.ts';
+import { smallerPage } from '#api/limits.ts';
 import type { Reader } from '#api/port.ts';
 import { isRV } from '#core/rv.ts';
 import type { Ms } from '#core/time.ts';
@@ -73,7 +74,7 @@ export async function listPages(
           return undefined;
         });
         if (page === undefined) {
-          limit = Math.max(1, Math.floor(limit / 5));
+          limit = smallerPage(limit);
           continue;
         }
         take(page.items);

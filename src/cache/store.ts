@@ -55,9 +55,9 @@ interface State {
   readonly delivered: Map<string, Cached>;
   readonly own: Map<string, Cached>;
   readonly dead: Map<string, Tombstone>;
-  /** Uids whose deletion was delivered, newest last: one of them in a later list means that history went back. */
   /** Own objects, by key, that left the overlay and were never delivered: they ended before they could be. */
   readonly vanished: Map<string, Cached>;
+  /** Uids whose deletion was delivered, newest last: one of them in a later list means that history went back. */
   readonly deleted: Set<string>;
   readonly visible: Map<string, Cached>;
   readonly indexes: Indexes;
@@ -167,6 +167,7 @@ function progressed(state: State, reached: readonly (() => void)[]): void {
 
 /** Whoever made it rested on it, and no delivery will say that it is gone: it came and went. */
 function announceVanished(state: State): void {
+  if (state.vanished.size === 0) return;
   for (const [key, object] of taken(state.vanished)) if (!state.delivered.has(key)) passBy(state, undefined, object);
 }
 

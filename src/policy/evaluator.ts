@@ -70,7 +70,7 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
   let closed = false;
   let reloads: Promise<void> = Promise.resolve();
   let refusals = 0;
-  /** The last refusal, so that a try that ends as the one before is not recorded again. */
+  /** The last refusal that was recorded, so that a try that ends as the one before is not recorded again. */
   let said = '';
   let cancelRetry = (): void => {};
 
@@ -110,10 +110,8 @@ export async function createEvaluator(options: EvaluatorOptions): Promise<Reload
     if (current === undefined || (PASSING.has(fault) && refusals < TRIES)) retryLater();
     const again = `${bundle.digest} ${why}`;
     if (again === said && refusals > 1) return;
-    said = again;
-    if (!(await recorded({ note: 'bundle', bundle, activated: false, why }))) {
-      log.error('recording a refused policy bundle failed', { why: fault });
-    }
+    if (await recorded({ note: 'bundle', bundle, activated: false, why })) said = again;
+    else log.error('recording a refused policy bundle failed', { why: fault });
   }
 
   function renewTries(): void {
