@@ -16,6 +16,8 @@ export interface ShownHold {
   readonly percent?: number;
   readonly evidence: string;
   readonly writes: number;
+  /** Keys that have asked for it in this leadership: each plans one object's change or end. */
+  readonly waiting: number;
   readonly sample: readonly string[];
   readonly rejectedBy?: string;
   readonly rejectedWhy?: string;
@@ -26,6 +28,7 @@ export interface ShownGrant {
   readonly hold: string;
   readonly controller: string;
   readonly root: string;
+  readonly subject?: string;
   readonly left: number;
   readonly until: string;
   readonly by: string;
@@ -47,7 +50,7 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 export function listText(holds: readonly ShownHold[], grants: readonly ShownGrant[]): string {
-  const held = holds.map(({ id, state, at, controller, subject, weight, limit, percent, writes }) => [
+  const held = holds.map(({ id, state, at, controller, subject, weight, limit, percent, writes, waiting }) => [
     id,
     state.toUpperCase(),
     at,
@@ -55,9 +58,9 @@ export function listText(holds: readonly ShownHold[], grants: readonly ShownGran
     subject,
     `${weight}/${limit}`,
     percent === undefined ? '-' : `${percent}%`,
-    String(writes),
+    String(Math.max(writes, waiting)),
   ]);
-  const header = ['ID', 'STATE', 'SINCE', 'CONTROLLER', 'OWNER', 'WEIGHT/LIMIT', 'SHARE', 'WRITES'];
+  const header = ['ID', 'STATE', 'SINCE', 'CONTROLLER', 'OWNER', 'WEIGHT/LIMIT', 'SHARE', 'WAITING'];
   const first = held.length === 0 ? 'nothing is held\n' : table([header, ...held]);
   if (grants.length === 0) return first;
   const rows = grants.map(({ hold, controller, left, until, by }) => [hold, controller, String(left), until, by]);
@@ -71,8 +74,8 @@ const SCOPES: Readonly<Record<string, string>> = {
 };
 
 export function holdText(hold: ShownHold): string {
-  const { id, state, scope, at, controller, subject, says, reason, why, evidence, sample, writes } = hold;
-  const more = writes - sample.length;
+  const { id, state, scope, at, controller, subject, says, reason, why, evidence, sample, writes, waiting } = hold;
+  const more = Math.max(writes, waiting) - sample.length;
   const said = hold.rejectedBy === undefined ? [] : [`rejected    by ${hold.rejectedBy}: ${hold.rejectedWhy ?? ''}`];
   const lines = [
     `hold ${id}, ${state}, of ${SCOPES[scope] ?? scope}, since ${at}`,

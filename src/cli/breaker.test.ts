@@ -126,6 +126,7 @@ const HOLD: ShownHold = {
   percent: 92,
   evidence: 'absent',
   writes: 55,
+  waiting: 1,
   sample: ['core/pods a/web-0'],
   next: ['release it'],
 };
@@ -141,7 +142,7 @@ describe('what a person reads', () => {
       by: 'ann',
     };
     expect(listText([HOLD], [grant]).split('\n')).toEqual([
-      'ID   STATE  SINCE                     CONTROLLER  OWNER                             WEIGHT/LIMIT  SHARE  WRITES',
+      'ID   STATE  SINCE                     CONTROLLER  OWNER                             WEIGHT/LIMIT  SHARE  WAITING',
       'h-1  OPEN   2026-01-01T00:00:00.000Z  replicaset  apps/replicasets a/\\u001b[31mweb  55/40         92%    55',
       '',
       'GRANT OF HOLD  CONTROLLER  LEFT  UNTIL                 BY',
@@ -156,5 +157,11 @@ describe('what a person reads', () => {
     expect(story).toContain('rejected    by eve: no');
     expect(story).toContain('  and 54 more');
     expect(story).not.toContain('\u001b');
+  });
+
+  test('what waits in plans of one object each is counted together', () => {
+    const one = { ...HOLD, writes: 1, waiting: 60 };
+    expect(holdText(one)).toContain('  and 59 more');
+    expect(listText([one], [])).toMatch(/60\n$/);
   });
 });

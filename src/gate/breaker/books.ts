@@ -38,7 +38,8 @@ export type Answer =
    * was charged, and is given back.
    */
   | { readonly kind: 'pass'; readonly vital: boolean; readonly side: Wish['side']; readonly undo: () => void }
-  | { readonly kind: 'held'; readonly hold: Hold; readonly tripped: boolean }
+  /** `learnt`: that it waits for more than was known. */
+  | { readonly kind: 'held'; readonly hold: Hold; readonly tripped: boolean; readonly learnt?: boolean }
   /** Over a limit, by a wish that is over. */
   | { readonly kind: 'outdated' }
   /** Over a limit, and there are too many holds to remember one more. */
@@ -102,7 +103,7 @@ export class Books {
     const rolled = bounded(asked.rolled ?? 0);
     const weightless = loss === 0 && total === 0 && rolled === 0;
     const standing = this.#holds.standing(asked.root, asked.namespace, weightless);
-    if (standing !== undefined) return { kind: 'held', hold: standing, tripped: false };
+    if (standing !== undefined) return this.#stands(standing, asked);
     if (weightless) return { kind: 'pass', vital: false, side: 'bare', undo: () => {} };
     const account = this.#accounts.of(asked.root.id, asked.has, wall);
     const side = asked.evidence === 'absent' && !this.#goesOn(asked, account) ? 'bare' : 'evident';
@@ -110,6 +111,11 @@ export class Books {
     const extra = Math.max(0, want - account[side].covered);
     const interrupted = Math.max(0, account.rollout.used + rolled - account.rollout.covered);
     return this.#charge(asked, account, { side, loss, rolled, want, extra, interrupted }, wall);
+  }
+
+  #stands(standing: Hold, { root, sample }: Ask): Answer {
+    const hold = this.#holds.learn(standing, root, sample);
+    return { kind: 'held', hold, tripped: false, learnt: hold !== standing };
   }
 
   /**
@@ -222,7 +228,7 @@ export class Books {
     if (hold.scope === 'namespace') this.#window.clear(hold.namespace);
     const { controller, root } = hold;
     const generation = root.generation === undefined ? {} : { generation: root.generation };
-    const left = bounded(count ?? hold.weight);
+    const left = bounded(Math.max(count ?? 0, hold.weight));
     const grant = { hold: id, controller, root: root.id, ...generation, left, until: wall + expiry, by };
     if (left > 0) this.#grants.add(grant);
     return { hold, grant: left > 0 ? grant : undefined };

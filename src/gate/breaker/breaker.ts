@@ -10,6 +10,7 @@ import { refuseAt, wishOf } from '../judge.ts';
 import type { Judged, Pending, Work } from '../work.ts';
 import type { Answer, Books } from './books.ts';
 import type { Desk } from './desk.ts';
+import { MAX_SAMPLE } from './holds.ts';
 import type { Lookup } from './lookup.ts';
 import { type Charge, type Loss, lossesOf } from './loss.ts';
 import type { Breaker, Charged, Hold, Root } from './port.ts';
@@ -26,7 +27,6 @@ export interface BreakerParts extends Telemetry {
   readonly ledger: Pick<Ledger, 'denial'>;
 }
 
-const SAMPLE = 20;
 const SAMPLE_TEXT = 600;
 
 type Chain = Extract<Judged, { ok: true }>['chain'];
@@ -123,7 +123,7 @@ function ask(
       ...(has !== undefined && { has }),
       evidence: evidenceOf(blast, charges),
       writes: destructive.length,
-      sample: destructive.slice(0, SAMPLE).map(({ pending }) => nameOf(pending)),
+      sample: destructive.slice(0, MAX_SAMPLE).map(({ pending }) => nameOf(pending)),
       outdated: isOutdated(root, lookup),
     },
     clock.now().wall,
@@ -147,6 +147,7 @@ async function held(
 ): Promise<Charged> {
   const { hold } = answer;
   parts.desk.waits(hold.id, work);
+  if (answer.learnt === true) parts.store.touch();
   if (answer.tripped) await parts.desk.tripped(hold);
   return refuse(judged, charges, (pending) => byHold(pending, hold), work, parts);
 }
@@ -242,7 +243,7 @@ function refuse(
     parts.meter.count('gate_refusals_total', { controller: work.controller.name, code: outcome.code });
     // The first of them are recorded as refused; the trip's own record says how many there were.
     told += 1;
-    if (told <= SAMPLE) tell(pending, outcome.code, work, parts);
+    if (told <= MAX_SAMPLE) tell(pending, outcome.code, work, parts);
     const writes = chain.map(({ write }) => write);
     return { ok: false, outcomes: refuseAt(writes, at, outcome) };
   };

@@ -1,6 +1,8 @@
 import type { Cache } from '#cache/port.ts';
 import { BREAKER } from '#core/breaker.ts';
+import { OWN_NAMESPACE } from '#core/own.ts';
 import type { PlannedEvent } from '#core/plan.ts';
+import type { Ref } from '#core/ref.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import { seconds } from '#core/time.ts';
 import type { Epoch } from '#leader/port.ts';
@@ -10,10 +12,12 @@ import type { Work } from '../work.ts';
 import { type Books, type Leave, rejectable } from './books.ts';
 import type { Lookup } from './lookup.ts';
 import { holdNote, rootNote } from './notes.ts';
+import { overBecause, ownerOf } from './over.ts';
 import type { Grant, Hold, HoldReason } from './port.ts';
 import { generationOf } from './root.ts';
 import type { Store } from './store.ts';
-import { rounded, sentence, subjectOf } from './words.ts';
+import { Waiting } from './waiting.ts';
+import { rounded, sentence, subjectOf, untilWhen } from './words.ts';
 
 /** What is there only once this process leads. */
 export interface Reins {
@@ -34,8 +38,11 @@ export interface DeskParts extends Telemetry {
 /** What became of a person's word. `kept`: whether the next leader will know of it, should this one end now. */
 export type Done =
   | { readonly ok: true; readonly hold: Hold; readonly grant?: Grant | undefined; readonly kept: boolean }
-  | { readonly ok: false; readonly why: 'unreadable' | 'unknown' | 'unrecorded' | 'unrejectable' };
+  | { readonly ok: false; readonly why: 'unreadable' | 'unknown' | 'unrecorded' | 'unrejectable' }
+  /** All of `weight` goes or nothing does: leave for less would let nothing go, or more than it says. */
+  | { readonly ok: false; readonly why: 'too-little'; readonly weight: number };
 
+const OURS: Ref = { resource: 'core/namespaces', name: OWN_NAMESPACE };
 const SWEEP: Ms = seconds(10);
 const FLUSH: Ms = seconds(5);
 /** Who may change a root must not drive trips and voids with it: at most one void in so long, then the sweep's. */
@@ -44,7 +51,7 @@ const VOID_PACE: Ms = SWEEP;
 /** Where holds and people meet: records, Events and metrics of each change, and the keys that wait for it. */
 export class Desk {
   readonly #parts: DeskParts;
-  readonly #waiting = new Map<string, Set<string>>();
+  readonly #waiting = new Waiting();
   #reins: Reins | undefined;
   /** What everything is to be held for once this process leads and the books can be read, and when that was seen. */
   readonly #due = new Map<HoldReason, Ms>();
@@ -85,9 +92,12 @@ export class Desk {
 
   /** A key that runs again when the hold ends. */
   waits(hold: string, { controller, loop, key }: Work): void {
-    const keys = this.#waiting.get(hold) ?? new Set();
-    keys.add(`${controller.name}|${loop}|${key}`);
-    this.#waiting.set(hold, keys);
+    this.#waiting.add(hold, `${controller.name}|${loop}|${key}`, this.#parts.clock.now().mono);
+  }
+
+  /** How many keys wait for it, as far as this process knows. */
+  waiting(hold: string): number {
+    return this.#waiting.count(hold);
   }
 
   /** A new hold: recorded, kept and told, before the refusal is. */
@@ -182,6 +192,8 @@ export class Desk {
     const standing = books?.hold(id);
     if (books === undefined || standing === undefined) return { ok: false, why: books ? 'unknown' : 'unreadable' };
     const { by, count, expiry } = leave;
+    const asked = rounded(standing.weight);
+    if (count !== undefined && rounded(count) < asked) return { ok: false, why: 'too-little', weight: asked };
     const weight = rounded(count ?? standing.weight);
     const note: NoteDraft = { note: 'breaker-release', hold: id, ...rootNote(standing), by, said, weight, expiry };
     // The person and the words are on record before anything follows from them.
@@ -192,7 +204,7 @@ export class Desk {
     store.touch();
     const kept = await store.save();
     // Events are the tenant's to read: who it was is in the ledger.
-    const told = `a person released hold ${id}: up to ${weight} may be taken away`;
+    const told = `a person released hold ${id}: ${weight === 0 ? 'things' : `up to ${weight}`} may be taken away`;
     this.#tell(standing, 'Normal', 'BreakerReleased', told);
     this.#ended(standing);
     return { ok: true, ...released, kept };
@@ -211,7 +223,7 @@ export class Desk {
     log.info('rejecting what is held', { hold: id, by });
     store.touch();
     const kept = await store.save();
-    const told = `a person rejected hold ${id}: it stays refused until the owner changes`;
+    const told = `a person rejected hold ${id}: it stays refused until ${untilWhen(hold)}`;
     this.#tell(hold, 'Normal', 'BreakerRejected', told);
     this.#show();
     return { ok: true, hold, kept };
@@ -231,26 +243,27 @@ export class Desk {
 
   #sweepHold(hold: Hold, books: Books): void {
     const { lookup } = this.#parts;
-    const { root, scope, namespace } = hold;
-    const drop = (why: string): void => {
+    const why = overBecause(hold, lookup) ?? (this.#isForgotten(hold) ? 'nothing asks for it any more' : undefined);
+    if (why !== undefined) {
       books.drop(hold.id);
       this.#void(hold, why);
-    };
-    if (scope === 'namespace' && namespace !== undefined && lookup.holds('core/namespaces')) {
-      if (lookup.get('core/namespaces', { name: namespace }) === undefined) drop('the namespace is gone');
       return;
     }
-    if (scope !== 'cause' || root.ref === undefined || !lookup.holds(root.ref.resource)) return;
-    const found = lookup.get(root.ref.resource, root.ref);
-    if (found !== undefined && found.metadata?.uid === root.ref.uid) this.#voidOthers(root.id, generationOf(found));
-    else if (root.present) drop('the owner is gone');
+    const owner = hold.scope === 'cause' ? ownerOf(hold.root, lookup) : undefined;
+    if (owner !== undefined) this.#voidOthers(hold.root.id, generationOf(owner));
+  }
+
+  /** An owner that was gone already puts nothing right: some of what waits is asked whether it still wishes to go. */
+  #isForgotten({ id, scope, root }: Hold): boolean {
+    if (scope !== 'cause' || root.present) return false;
+    const { wake, over } = this.#waiting.look(id, this.#parts.clock.now().mono);
+    for (const address of wake) this.#reins?.wake(address);
+    return over;
   }
 
   #ended({ id }: Hold): void {
     this.#show();
-    const keys = this.#waiting.get(id) ?? [];
-    this.#waiting.delete(id);
-    for (const address of keys) this.#reins?.wake(address);
+    for (const address of this.#waiting.end(id)) this.#reins?.wake(address);
   }
 
   #show(): void {
@@ -259,11 +272,11 @@ export class Desk {
       this.#parts.meter.set('breaker_holds', { state }, holds.filter((hold) => hold.state === state).length);
   }
 
+  /** What is about no object that has a name is told of Comptroller's own namespace, in `default`. */
   #tell({ id, root }: Hold, type: PlannedEvent['type'], reason: string, message: string): void {
     const { cache, clock } = this.#parts;
-    if (root.ref?.uid === undefined) return;
     const work: Work = { controller: BREAKER, loop: 'breaker', key: id, view: cache.view([]), now: clock.now() };
-    this.#reins?.emit(work, [{ regarding: root.ref, type, reason, message: message.slice(0, 1000) }]);
+    this.#reins?.emit(work, [{ regarding: root.ref ?? OURS, type, reason, message: message.slice(0, 1000) }]);
   }
 }
 

@@ -5,6 +5,8 @@ export const MAX_HOLDS = 300;
 export const MAX_HOLDS_OF_NAMESPACE = 20;
 /** Holds of whole namespaces. */
 export const MAX_WIDE_HOLDS = 100;
+/** Objects that a hold names. */
+export const MAX_SAMPLE = 20;
 
 /** Whether nothing that is counted can be believed: then also what seems to weigh nothing waits. */
 const ABOUT_HISTORY: ReadonlySet<HoldReason> = new Set(['history-went-back', 'ledger-went-back']);
@@ -55,6 +57,15 @@ export class Holds {
     const wide = this.list().filter(({ scope }) => scope === 'namespace');
     const full = made.scope === 'cause' ? causes.length >= MAX_HOLDS : wide.length >= MAX_WIDE_HOLDS;
     return full ? undefined : made;
+  }
+
+  /** Who asks for more of the same cause tells what else waits: plans often take one object away each. */
+  learn(hold: Hold, root: Root, names: readonly string[]): Hold {
+    const more = names.filter((name) => !hold.sample.includes(name)).slice(0, MAX_SAMPLE - hold.sample.length);
+    if (hold.scope !== 'cause' || hold.root.id !== root.id || more.length === 0) return hold;
+    const known = { ...hold, sample: [...hold.sample, ...more] };
+    this.put(known);
+    return known;
   }
 
   /** Whether the whole cluster is held for that. */

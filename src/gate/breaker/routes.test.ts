@@ -132,6 +132,20 @@ describe('the doors of the breaker', () => {
     expect(done).toMatchObject({ status: 202, document: { kept: false } });
   });
 
+  test('leave for less than is held is none: it goes whole or not at all', async () => {
+    const { ask, id, bench } = await setUp();
+    const refused = await ask('POST', '/breaker/release', { id, reason: 'r', count: 15 });
+    expect(refused.status).toBe(400);
+    expect(refused.document.error).toMatch(/^count: it is less than the 55 that the hold asks for/);
+    expect(notesOf(bench)).toEqual([]);
+    expect((await ask('GET', '/breaker')).document.holds).toHaveLength(1);
+  });
+
+  test('where nobody leads, a replica says that', async () => {
+    const { ask } = await setUp('');
+    expect((await ask('GET', '/breaker')).document.error).toMatch(/^nobody leads now/);
+  });
+
   test('a replica that does not lead says who does', async () => {
     const { ask, id } = await setUp('other-host_1');
     for (const [method, path] of [

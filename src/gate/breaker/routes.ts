@@ -38,7 +38,7 @@ const rejectBody = Type.Object(word, { additionalProperties: false });
 const SHAPES: Readonly<Record<string, string>> = {
   id: 'the id of a hold, as GET /breaker lists it',
   reason: 'why, in 1 to 700 characters: it goes into the ledger',
-  count: `the weight to let go, a number above 0; without it, what the hold asked for`,
+  count: 'the weight to let go, a number above 0 and up to 1000000; without it, what the hold asked for',
   expirySeconds: `whole seconds from 1 to ${MAX_EXPIRY_SECONDS}; ${DEFAULT_EXPIRY_SECONDS} by default`,
 };
 
@@ -61,17 +61,18 @@ export function breakerRoutes(parts: DoorParts): readonly Route[] {
   ];
 }
 
-async function list({ store, limits }: DoorParts): Promise<DoorResponse> {
+async function list({ store, limits, desk }: DoorParts): Promise<DoorResponse> {
   const books = await store.open();
   if (books === undefined) return unreadable();
-  return json(200, { kind: 'list', limits, holds: books.holds().map(viewOf), grants: books.grants().map(instants) });
+  const holds = books.holds().map((hold) => viewOf(hold, desk.waiting(hold.id)));
+  return json(200, { kind: 'list', limits, holds, grants: books.grants().map(instants) });
 }
 
-async function show({ path }: DoorRequest, { store }: DoorParts): Promise<DoorResponse> {
+async function show({ path }: DoorRequest, { store, desk }: DoorParts): Promise<DoorResponse> {
   const books = await store.open();
   if (books === undefined) return unreadable();
   const hold = books.hold(path.slice('/breaker/holds/'.length));
-  return hold === undefined ? unknown() : json(200, { kind: 'hold', hold: viewOf(hold) });
+  return hold === undefined ? unknown() : json(200, { kind: 'hold', hold: viewOf(hold, desk.waiting(hold.id)) });
 }
 
 async function release({ body, user }: DoorRequest, { desk }: DoorParts): Promise<DoorResponse> {
@@ -125,7 +126,7 @@ function read<T extends typeof releaseBody | typeof rejectBody>(schema: T, body:
 function answer(kind: 'released' | 'rejected', done: Done): DoorResponse {
   if (done.ok) {
     const grant = done.grant === undefined ? {} : { grant: instants(done.grant) };
-    return json(done.kept ? 200 : 202, { kind, kept: done.kept, hold: viewOf(done.hold), ...grant });
+    return json(done.kept ? 200 : 202, { kind, kept: done.kept, hold: viewOf(done.hold, 0), ...grant });
   }
   switch (done.why) {
     case 'unknown':
@@ -134,6 +135,11 @@ function answer(kind: 'released' | 'rejected', done: Done): DoorResponse {
       return unreadable();
     case 'unrecorded':
       return refused(503, 'the ledger refused to record it, so nothing was done; see GET /readyz and try again');
+    case 'too-little':
+      return refused(
+        400,
+        `count: it is less than the ${done.weight} that the hold asks for, which go whole or not at all; give that or more, or leave it out`,
+      );
     case 'unrejectable':
       return refused(409, 'id: no owner could end its rejection by a change; release it, or stop what caused it');
   }
@@ -147,7 +153,12 @@ const unknown = (): DoorResponse =>
 const unreadable = (): DoorResponse =>
   refused(503, "the breaker's state cannot be read, so nothing is deleted; see the log of this replica");
 const follower = (holder: string): DoorResponse =>
-  refused(503, `this replica does not lead; ask ${holder === '' ? 'another one' : holder.slice(0, 300)}`);
+  refused(
+    503,
+    holder === ''
+      ? 'nobody leads now, as far as this replica knows; wait for one to take over, or ask another replica'
+      : `this replica does not lead; ask ${holder.slice(0, 300)}`,
+  );
 
 function refused(status: number, error: string): DoorResponse {
   return json(status, { kind: 'error', error });

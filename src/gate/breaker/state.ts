@@ -3,7 +3,7 @@ import { Value } from 'typebox/value';
 import { canonical } from '#core/json.ts';
 import type { Resource } from '#core/resource.ts';
 import type { BooksState } from './books.ts';
-import { MAX_HOLDS, MAX_WIDE_HOLDS } from './holds.ts';
+import { MAX_HOLDS, MAX_SAMPLE, MAX_WIDE_HOLDS } from './holds.ts';
 import type { Hold } from './port.ts';
 
 /** A ConfigMap may hold a megabyte; half of it is ours. */
@@ -53,7 +53,7 @@ const hold = Type.Object(
     share: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     evidence,
     writes: weight,
-    sample: Type.Array(text(600), { maxItems: 20 }),
+    sample: Type.Array(text(600), { maxItems: MAX_SAMPLE }),
     at: time,
     by: Type.Optional(text(1024)),
     said: Type.Optional(text(1024)),

@@ -37,11 +37,18 @@ const WAITING: Readonly<Record<Hold['scope'], string>> = {
   cluster: ' Everything that takes something away waits with it.',
 };
 
+/** What ends a rejection, or a hold that nobody decides about. */
+export function untilWhen({ root }: Hold): string {
+  return root.present
+    ? 'its owner changes or goes'
+    : 'its owner is there again, or nothing asks for it any more (looked at every ten minutes)';
+}
+
 /** One sentence for an Event or a log: what, how much, against which limit. */
 export function sentence(hold: Hold): string {
   const { scope, weight, limit, share, writes } = hold;
   if (weight === 0) return `everything that takes something away is held: ${REASONS[hold.reason]}`;
   const part = share === undefined ? '' : `, ${percent(share)} % of what it has`;
   const all = WAITING[scope];
-  return `${hold.controller} would take away ${rounded(weight)}${part}, and may take ${rounded(limit)}; ${writes} writes wait.${all}`;
+  return `${hold.controller} would take away ${rounded(weight)}${part}, and may take ${rounded(limit)}; ${writes === 1 ? '1 write waits' : `${writes} writes wait`}.${all}`;
 }
