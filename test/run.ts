@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { failedFiles, merged, type Report, readReport } from './second-try.ts';
+import { failedFiles, mayHoldAlone, merged, type Report, readReport } from './second-try.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const bin = join(ROOT, 'node_modules/.bin');
@@ -72,8 +72,10 @@ async function test(): Promise<number> {
   const status = await run('tests', vitest(...process.argv.slice(2)));
   const report = readReport(REPORT);
   if (status === 0 || interrupted || report === undefined) return status;
-  const files = failedFiles(report);
-  return files.length === 0 || files.length > MOST_AGAIN ? status : tryAgain(report, files);
+  const failed = failedFiles(report);
+  if (failed.length === 0 || failed.length > MOST_AGAIN) return status;
+  const files = failed.filter((name) => mayHoldAlone(relative(ROOT, name), report, name));
+  return files.length < failed.length ? status : tryAgain(report, files);
 }
 
 for (const { title, command } of CHECKS) {

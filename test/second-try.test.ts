@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { failedFiles, merged, type Report } from './second-try.ts';
+import { failedFiles, mayHoldAlone, merged, type Report } from './second-try.ts';
 
 const file = (name: string, status: string, ...statuses: readonly string[]) => ({
   name,
@@ -64,5 +64,32 @@ describe('files that failed', () => {
   test('keep a run from success when the second one had an error of no test', () => {
     const second = report(false, file('/late.test.ts', 'passed', 'passed'), file('/hook.test.ts', 'passed', 'passed'));
     expect(merged(FIRST, second).success).toBe(false);
+  });
+});
+
+describe('a file that failed', () => {
+  const failing = (...messages: readonly string[]): Report =>
+    report(false, {
+      name: '/it.test.ts',
+      status: 'failed',
+      assertionResults: messages.map((message) => ({
+        status: 'failed',
+        fullName: 'it',
+        failureMessages: [message],
+      })),
+    });
+  const COUNTEREXAMPLE = 'Error: Property failed after 17 tests\n{ seed: 1, path: "16:2" }';
+  const LATE = 'TestTimeoutError: Test timed out in 60000ms.\nIf this is a long-running test, pass a timeout value';
+
+  test.each([
+    ['test/integration/failover.test.ts', [COUNTEREXAMPLE], true],
+    ['test/integration/oracle.test.ts', [COUNTEREXAMPLE], false],
+    ['test/property/deployment.test.ts', [COUNTEREXAMPLE], false],
+    ['test/property/deployment.test.ts', [LATE], true],
+    ['test/property/deployment.test.ts', [LATE, COUNTEREXAMPLE], false],
+    ['src/core/json.test.ts', ['AssertionError: expected 1 to be 2'], false],
+    ['src/core/json.test.ts', [], false],
+  ])('%s that says %j may hold alone: %s', (path, messages, expected) => {
+    expect(mayHoldAlone(path, failing(...messages), '/it.test.ts')).toBe(expected);
   });
 });

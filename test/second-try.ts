@@ -17,8 +17,16 @@ interface FileResult {
   readonly name: string;
   /** `failed` also where a hook failed and no test was run. */
   readonly status: string;
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages?: readonly string[];
+  }[];
 }
+
+/** What waits for control planes: bounds of time do not hold while a machine's processors are taken away. */
+const WAITS = /^test\/integration\/(?!oracle)/;
+const TIMED_OUT = /^\w+: (Test|Hook) timed out in /;
 
 /** Undefined where there is none: the run did not come to its end. */
 export function readReport(path: string): Report | undefined {
@@ -27,6 +35,19 @@ export function readReport(path: string): Report | undefined {
 
 export function failedFiles({ testResults }: Report): readonly string[] {
   return [...new Set(testResults.filter(({ status }) => status === 'failed').map(({ name }) => name))];
+}
+
+/**
+ * Whether a failure may be the machine's. Elsewhere only one that ran out of time: a second try of a property draws other
+ * cases, and would lose the one that was found. `path` is relative to the project.
+ */
+export function mayHoldAlone(path: string, { testResults }: Report, name: string): boolean {
+  if (WAITS.test(path)) return true;
+  const failed = testResults
+    .filter((file) => file.name === name)
+    .flatMap(({ assertionResults }) => assertionResults.filter(({ status }) => status === 'failed'));
+  const messages = failed.flatMap(({ failureMessages = [''] }) => failureMessages);
+  return messages.length > 0 && messages.every((message) => TIMED_OUT.test(message));
 }
 
 /** The first report with what the second says of the files that it has; every test is counted once. */

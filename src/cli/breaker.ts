@@ -5,7 +5,9 @@ import { plain } from './ledger-output.ts';
 
 const HELP = `
 What is held is in the replica that leads: another one says who that is. Its certificate is self-signed and made in memory
-unless run has --tls-cert-file: then give --insecure-skip-tls-verify, on its own host.`;
+unless run has --tls-cert-file: then give --insecure-skip-tls-verify, on its own host.
+
+Exit codes: 0 done, 2 not done; standard error says why.`;
 
 interface Listed {
   readonly holds: readonly ShownHold[];
@@ -53,7 +55,7 @@ function releaseCommand(): Command {
   return doorCommand('release', 'let go what is held, once; your name and the reason go into the ledger')
     .argument('<hold>', 'its id')
     .requiredOption('--reason <text>', 'why; up to 700 characters')
-    .option('--count <weight>', 'how much; what the hold asked for by default', positive)
+    .option('--count <weight>', 'how much; what the hold asked for by default, and never less', positive)
     .option('--expiry <seconds>', 'for how long; 3600 by default', positive)
     .action(async (id: string, options: Word) => {
       const { reason, count, expiry } = options;

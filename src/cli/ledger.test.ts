@@ -17,6 +17,7 @@ import type { Opened } from '#ledger/open.ts';
 import { checkProof, parseProof } from '#ledger/proof.ts';
 import { recordAt } from '#ledger/records-view.ts';
 import { ledgerCommand } from './ledger.ts';
+import { misused } from './misuse.ts';
 
 let directory: { path: string; remove: () => Promise<void> };
 let files: string;
@@ -77,7 +78,7 @@ async function run(...words: string[]): Promise<number> {
   said = '';
   process.exitCode = undefined;
   try {
-    await ledgerCommand().parseAsync(words, { from: 'user' });
+    await misused(ledgerCommand()).parseAsync(words, { from: 'user' });
   } catch (error) {
     said += (error as Error).message;
     return 2;

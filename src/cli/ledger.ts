@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { completenessCommand } from './ledger-completeness.ts';
-import { EXIT, endWithReader } from './ledger-options.ts';
+import { endWithReader } from './ledger-options.ts';
 import { queryCommand } from './ledger-query.ts';
 import { showCommand } from './ledger-show.ts';
 import { tailCommand } from './ledger-tail.ts';
@@ -19,16 +19,5 @@ export function ledgerCommand(): Command {
     .addHelpText('after', HELP);
   for (const make of [verifyCommand, showCommand, queryCommand, whyCommand, tailCommand, completenessCommand])
     command.addCommand(make());
-  for (const one of [command, ...command.commands]) misused(one);
   return command;
-}
-
-/** Commander ends with 1 for a wrong flag; here 1 means that something is wrong with the ledger. */
-function misused(command: Command): void {
-  command.configureOutput({ outputError: () => {} });
-  command.exitOverride((error) => {
-    if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') process.exit(EXIT.yes);
-    if (error.code === 'commander.help') process.exit(EXIT.undecided);
-    throw new Error(error.message.replace(/^error: /, ''));
-  });
 }

@@ -4,6 +4,7 @@
  * command line needs.
  */
 import { ensureHardened } from '#config/harden.ts';
+import { misused } from './misuse.ts';
 
 const COMMANDS: Readonly<
   Record<string, { readonly does: string; readonly load: () => Promise<(args: readonly string[]) => Promise<void>> }>
@@ -50,7 +51,7 @@ type Commander = import('commander').Command;
 
 function command(make: () => Commander): (args: readonly string[]) => Promise<void> {
   return async (args) => {
-    await make().parseAsync([...args], { from: 'user' });
+    await misused(make()).parseAsync([...args], { from: 'user' });
   };
 }
 

@@ -44,3 +44,17 @@ describe('comptroller run', () => {
     expect(out).toMatch(/^comptroller \d+\.\d+\.\d+ \(Kubernetes v1\.\d+\.\d+\)\n$/);
   });
 });
+
+test.each([
+  ['breaker release x', /required option '--reason <text>' not specified/],
+  ['breaker release x --reason y --count no', /--count .*it is no number above 0/],
+  ['breaker show', /missing required argument 'hold'/],
+  ['breaker', /^Usage: comptroller breaker/],
+  ['breaker list --server http://x', /reading --server: it is no https address/],
+  ['policy sign', /required option '--key <file>' not specified/],
+  ['certs list --nonsense', /unknown option '--nonsense'/],
+])('%s: asked wrongly, so it ends with 2 and says why', async (words, says) => {
+  const { code, out, errors } = await comptroller(...words.split(' '));
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(errors).toMatch(says);
+});

@@ -107,7 +107,7 @@ export const METRICS = {
   breaker_holds: { type: 'gauge', help: 'Holds that stand, by state (open, rejected)', labels: ['state'] },
   breaker_trips_total: {
     type: 'counter',
-    help: 'Holds made, by controller and scope (cause, cluster)',
+    help: 'Holds made, by controller and scope (cause, namespace, cluster); unremembered: refused, and too many to keep one more',
     labels: ['controller', 'scope'],
   },
   breaker_weight_total: {

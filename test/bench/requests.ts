@@ -26,7 +26,7 @@ export async function requestsBetween(
   const input = createReadStream(auditLog, { start: from, end: to - 1 });
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
     const event = parse(line);
-    if (event === undefined || !isBy(manager, event.user.username)) continue;
+    if (event === undefined || !isBy(manager, event.user.username ?? '')) continue;
     const kind = kindOf(event);
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }

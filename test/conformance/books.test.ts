@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { joinFaults, verifyFaults } from './books.ts';
+import { joinFaults, tripsIn, verifyFaults } from './books.ts';
 
 const audit = { writes: 1 };
 
@@ -33,5 +33,12 @@ test('so is what only one side has seen, and what could not be seen', () => {
 test('a Comptroller that wrote nothing was not tried', () => {
   expect(joinFaults({ verdict: 'complete', findings: [], gaps: [], audit: { writes: 0 } })).toEqual([
     'Comptroller wrote nothing',
+  ]);
+});
+
+test('what the breaker held is a fault: upstream has no such thing', () => {
+  const trip = 'log-1 #5 note held t1-1 apps/deployments a/web: deployment would take 45 of at most 40 (too-much)';
+  expect(tripsIn([trip, 'log-1 #6 note leading', 'log-1 #7 note void t1-1 apps/deployments a/web: gone'])).toEqual([
+    'the breaker held t1-1 apps/deployments a/web: deployment would take 45 of at most 40 (too-much)',
   ]);
 });

@@ -37,8 +37,8 @@ test.each([
   ],
   [
     'authentication',
-    event(answer(401, 'Unauthorized')),
-    'authentication refused comptroller:replicaset to create pods',
+    event({ ...answer(401, 'Unauthorized'), user: {}, userAgent: 'kube-controller-manager/0.1.0 comptroller' }),
+    'authentication refused a certificate of ours to create pods',
   ],
   [
     'an admission policy',
@@ -65,6 +65,7 @@ test.each([
     'a namespace that ends',
     event(answer(403, 'unable to create new content in namespace a because it is being terminated')),
   ],
+  ['somebody who is not known', event({ ...answer(401, 'Unauthorized'), user: {}, userAgent: 'e2e.test/v1' })],
   ['a refusal of somebody else', event({ annotations: forbid, user: { username: 'local:admin' } })],
 ])('says nothing of %s', (_, seen) => {
   expect(refusalOf(seen)).toBeUndefined();

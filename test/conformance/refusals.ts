@@ -18,16 +18,19 @@ export async function refusalsIn(auditLog: string): Promise<readonly string[]> {
 
 /** Undefined for other users' requests, and for answers that are part of the day (conflicts, ending namespaces). */
 export function refusalOf(event: AuditEvent): string | undefined {
-  const by = isOurs(event) ? whoRefused(event) : undefined;
+  const by = isOurs(event) ? whoRefused(event) : isUnknown(event) ? 'authentication' : undefined;
   if (by === undefined) return undefined;
   const { apiGroup, resource = event.requestURI, subresource } = event.objectRef ?? {};
   const target = [resource, ...(subresource === undefined ? [] : [subresource])].join('/');
   const group = apiGroup === undefined || apiGroup === '' ? '' : `${apiGroup}/`;
-  return `${by} refused ${event.user.username} to ${event.verb} ${group}${target}`;
+  return `${by} refused ${event.user.username ?? 'a certificate of ours'} to ${event.verb} ${group}${target}`;
 }
 
+/** Whom the API server did not believe has no name in its log: what we call ourselves tells it is us. */
+const isUnknown = ({ user, userAgent = '', responseStatus }: AuditEvent): boolean =>
+  user.username === undefined && responseStatus?.code === 401 && userAgent.endsWith(' comptroller');
+
 function whoRefused({ responseStatus, annotations }: AuditEvent): string | undefined {
-  if (responseStatus?.code === 401) return 'authentication';
   if (annotations?.['authorization.k8s.io/decision'] === 'forbid') return 'RBAC';
   const policy = /ValidatingAdmissionPolicy '([^']+)'/.exec(responseStatus?.message ?? '')?.[1];
   if (policy !== undefined) return `admission policy ${policy}`;

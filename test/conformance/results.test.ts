@@ -16,18 +16,30 @@ const side = (name: SideRun['side'], tests: readonly TestResult[], more: Partial
 const clean = [side('upstream', [passed('[a] b'), failed('c')]), side('comptroller', [passed('[a] b'), failed('c')])];
 const lossy = [
   side('upstream', [passed('a'), failed('b')]),
-  side('comptroller', [failed('a'), passed('b')], { faults: ['RBAC refused x to list y, 1 times'] }),
+  side('comptroller', [failed('a'), passed('b')], {
+    faults: ['RBAC refused x to list y, 1 times'],
+    says: '3 writes, 3 matched',
+  }),
 ];
 
 describe('what makes a run fail', () => {
   test('not what fails with upstream too', () => {
     expect(faultsOf(clean)).toEqual([]);
-    expect(faultsOf([side('upstream', [failed('a')])])).toEqual([]);
+  });
+
+  test('what fails where nothing is compared, and a run in which nothing passed', () => {
+    expect(faultsOf([side('comptroller', [passed('a'), failed('b')])])).toEqual(['comptroller: failed: b: timed out']);
+    expect(tellRun([side('comptroller', [passed('a')])])).toMatch(/nothing is wrong; nothing was compared$/);
+    expect(faultsOf([side('upstream', [failed('a')]), side('comptroller', [failed('a')])])).toEqual([
+      'upstream: no test passed',
+      'comptroller: no test passed',
+    ]);
   });
 
   test('a lost test, a refused right, a short list', () => {
     expect(faultsOf(lossy)).toEqual(['lost: a: failed: timed out', 'comptroller: RBAC refused x to list y, 1 times']);
     expect(faultsOf([side('upstream', [], { troubles: ['no test has such a name'] })])).toEqual([
+      'upstream: no test passed',
       'upstream: no test has such a name',
     ]);
   });
@@ -60,12 +72,16 @@ describe('RESULTS.md', () => {
       date: '2026-01-02',
       kubernetes: 'v1.37.1',
       comptroller: '0.1.0',
+      commit: 'abc1234',
     });
 
   test('says what was run, and each result', () => {
     const text = record(lossy);
     expect(text).toContain('- 2026-01-02, Kubernetes v1.37.1, 4 nodes, 2 tests at the same time\n- focus `a|b`');
-    expect(text).toContain("- Comptroller 0.1.0 runs `replicaset`, `serviceaccount`; upstream's manager beside it");
+    expect(text).toContain(
+      "- Comptroller 0.1.0 (abc1234) runs `replicaset`, `serviceaccount`; upstream's manager beside it",
+    );
+    expect(text).toContain('Beside the tests: 3 writes, 3 matched.');
     expect(text).toContain('| upstream | 1 | 1 | 0 |\n| comptroller | 1 | 1 | 0 |');
     expect(text).toContain('not by Comptroller\n\n- a: failed: timed out\n\n## Wrong');
     expect(text).toContain(

@@ -9,9 +9,15 @@ export function faultsOf(sides: readonly SideRun[]): readonly string[] {
   const difference = compared(sides);
   return [
     ...(difference?.lost ?? []).map(({ name, why }) => `lost: ${name}: ${why}`),
+    ...(difference === undefined ? sides.flatMap(failuresOf) : []),
+    ...sides.filter(({ tests }) => count(tests, 'passed') === 0).map(({ side }) => `${side}: no test passed`),
     ...sides.flatMap(({ side, troubles, faults }) => [...troubles, ...faults].map((fault) => `${side}: ${fault}`)),
   ];
 }
+
+/** With nothing beside it to compare with, what fails has failed. */
+const failuresOf = ({ side, tests }: SideRun): readonly string[] =>
+  tests.filter(({ outcome }) => outcome === 'failed').map((test) => `${side}: failed: ${test.name}${reason(test)}`);
 
 /** For people at a terminal: every test by name, then the difference. */
 export function tellRun(sides: readonly SideRun[]): string {
@@ -25,9 +31,11 @@ export function tellRun(sides: readonly SideRun[]): string {
     '',
     ...sides.map(({ side, tests }) => `${side}: ${OUTCOMES.map((one) => `${count(tests, one)} ${one}`).join(', ')}`),
     ...gained.map((name) => `with Comptroller alone: ${name}`),
-    ...(faults.length === 0 ? ['nothing that upstream passes is lost, and nothing else is wrong'] : faults),
+    ...(faults.length === 0 ? [sides.length > 1 ? ALL_WELL : 'nothing is wrong; nothing was compared'] : faults),
   ].join('\n');
 }
+
+const ALL_WELL = 'nothing that upstream passes is lost, and nothing else is wrong';
 
 export interface RunRecord {
   readonly options: Options;
@@ -38,10 +46,12 @@ export interface RunRecord {
   readonly date: string;
   readonly kubernetes: string;
   readonly comptroller: string;
+  /** Of the checkout that ran; with a word behind it where that was changed. */
+  readonly commit: string;
 }
 
 /** RESULTS.md. */
-export function renderRun({ options, sides, controllers, date, kubernetes, comptroller }: RunRecord): string {
+export function renderRun({ options, sides, controllers, date, kubernetes, comptroller, commit }: RunRecord): string {
   const { focus, skip, nodes, procs } = options;
   return `${[
     "# Upstream's end-to-end tests",
@@ -51,12 +61,15 @@ export function renderRun({ options, sides, controllers, date, kubernetes, compt
     '',
     `- ${date}, Kubernetes ${kubernetes}, ${nodes} nodes, ${procs} tests at the same time`,
     `- focus \`${focus}\`, skip \`${skip}\``,
-    ...(sides.some(({ side }) => side === 'comptroller') ? [`- ${sayComptroller(comptroller, controllers)}`] : []),
+    ...(sides.some(({ side }) => side === 'comptroller')
+      ? [`- ${sayComptroller(`${comptroller} (${commit})`, controllers)}`]
+      : []),
     '',
     '| manager | passed | failed | skipped |',
     '|---|---|---|---|',
     ...sides.map(({ side, tests }) => `| ${side} | ${OUTCOMES.map((outcome) => count(tests, outcome)).join(' | ')} |`),
     '',
+    ...sides.flatMap(({ says }) => (says === undefined ? [] : [`Beside the tests: ${says}.`, ''])),
     ...differenceLines(sides),
     ...tableLines(sides),
   ].join('\n')}\n`;

@@ -15,6 +15,8 @@ export interface SideRun extends Results {
   readonly side: Side;
   /** What is wrong beside the tests. */
   readonly faults: readonly string[];
+  /** What was looked at in the books, in one line. */
+  readonly says?: string;
 }
 
 interface Run {
@@ -25,14 +27,18 @@ interface Run {
 }
 
 /** Ends the control loops, and says what is wrong with them beside the tests. */
-type Settle = () => Promise<readonly string[]>;
+type Settle = () => Promise<Pick<SideRun, 'faults' | 'says'>>;
 
 /** The tests on a control plane of their own, with these control loops. */
 export async function runSide(side: Side, { options, directory, progress }: Run): Promise<SideRun> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const cluster = await startCluster({ name: side, nodes: options.nodes, progress });
-  const stop = (): void => void cluster.stop().finally(() => process.exit(130));
+  let interrupted = false;
+  const stop = (): void => {
+    interrupted = true;
+    void cluster.stop();
+  };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const settle = side === 'upstream' ? await startUpstream(cluster) : await startBoth(cluster, directory, progress);
@@ -40,18 +46,24 @@ export async function runSide(side: Side, { options, directory, progress }: Run)
       `${side}: control loops at work; the tests' output is in ${join(directory, 'logs/ginkgo.log')} afterwards`,
     );
     const results = await runSuite(cluster, options, directory, progress);
-    return { side, ...results, faults: await settle() };
+    return { side, ...results, ...(await settle()) };
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
-    cpSync(join(cluster.directory, 'logs'), join(directory, 'logs'), { recursive: true });
-    cpSync(cluster.auditLog, join(directory, 'audit.log'));
+    if (!interrupted) keepLogs(cluster, directory);
     await cluster.stop();
+    // Its processes ended under the tests: what they said of that is of no use.
+    if (interrupted) process.exit(130);
   }
+}
+
+function keepLogs({ directory: from, auditLog }: LocalCluster, directory: string): void {
+  cpSync(join(from, 'logs'), join(directory, 'logs'), { recursive: true });
+  cpSync(auditLog, join(directory, 'audit.log'));
 }
 
 async function startUpstream(cluster: LocalCluster): Promise<Settle> {
   const manager = await cluster.startUpstreamManager();
-  return async () => endedEarly(manager);
+  return async () => ({ faults: await endedEarly(manager) });
 }
 
 /** Comptroller with all it has, and upstream's manager for the rest. */
@@ -65,7 +77,7 @@ async function startBoth(cluster: LocalCluster, directory: string, progress: Run
     progress(`comptroller: ${says}`);
     const ending =
       code === 0 || early.length > 0 ? [] : [`Comptroller ended with ${signal ?? code} when asked to stop`];
-    return [...early, ...ending, ...faults];
+    return { faults: [...early, ...ending, ...faults], says };
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tally } from './suite.ts';
+import { tally, whyEnded } from './suite.ts';
 
 test.each([
   ['nothing yet', '', '0 of ? tests have ended, 0 of them not well'],
@@ -11,4 +11,10 @@ test.each([
   ],
 ])('tells how far the tests are: %s', (_, output, told) => {
   expect(tally(output)).toBe(told);
+});
+
+test('a suite that leaves no report says why, whatever stack follows', () => {
+  const said = `Running Suite\npanic: regexp: Compile(\`(\`): error parsing regexp\n${'goroutine 1\n'.repeat(500)}`;
+  expect(whyEnded(said)).toBe('panic: regexp: Compile(`(`): error parsing regexp');
+  expect(whyEnded('killed')).toBe('killed');
 });

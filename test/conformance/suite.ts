@@ -34,10 +34,15 @@ export async function runSuite(
   const { code, signal } = await ginkgo.exited.finally(() => clearInterval(ticker));
   const report = join(directory, REPORT);
   if (!existsSync(report)) {
-    const said = readFileSync(ginkgo.logFile, 'utf8').slice(-2000);
-    throw new Error(`running the tests: ginkgo ended with ${signal ?? code} and left no report\n${said}`);
+    const said = readFileSync(ginkgo.logFile, 'utf8');
+    throw new Error(`running the tests: ginkgo ended with ${signal ?? code} and left no report\n${whyEnded(said)}`);
   }
   return parseReport(readFileSync(report, 'utf8'));
+}
+
+/** A process that panics (at a regular expression that is none, say) tells why before its stack, which may be long. */
+export function whyEnded(output: string): string {
+  return /^panic: .*/m.exec(output)?.[0] ?? output.slice(-2000);
 }
 
 /** From what ginkgo has printed so far: a bullet for each test, with words behind it for one that failed. */

@@ -45,6 +45,8 @@ export function availabilityOf(
     apply(change, existing, ready);
     if (begun) look();
   }
+  // Bounds that nothing was held against would hold.
+  if (!begun) throw new Error(`counting pods of ${namespace}/${prefix}: the audit log tells of none in that time`);
   return { least, most };
 }
 

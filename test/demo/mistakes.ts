@@ -66,7 +66,14 @@ export async function badPipeline(
   await scaleTo(admin, 'api', 5);
   const first = await person.held('api');
   progress.done('a pipeline scales a Deployment of 50 to 5: held');
-  for (const line of (await person.breaker('show', first.id)).split('\n').slice(0, 12)) progress.done(`  ${line}`);
+  const story = await person.breaker('show', first.id);
+  for (const line of story.split('\n').slice(0, 12)) progress.done(`  ${line}`);
+  const told = [`apps/deployments ${STORE}/api`, 'would take away 45', 'may take 40', 'put the owner right', 'release'];
+  progress.proven(
+    'what `breaker show` tells: whose, how much, why, what to do',
+    'all of it',
+    told.every((part) => story.includes(part)),
+  );
   const gone = deletions(cluster, 'api-');
   progress.proven('pods gone of the 45 that a mistake would have cost', gone, gone === 0);
 
@@ -109,7 +116,9 @@ export async function ownerTrick(
   progress.proven('pods gone by an ownerReference trick', gone, gone === 0);
   await person.breaker('reject', hold.id, '--reason', 'nobody asked for that');
   await person.free();
+  const after = deletions(cluster, 'solo-');
   progress.done('rejected by a named person: it stays refused');
+  progress.proven('pods gone of those after it was rejected', after, after === 0);
 }
 
 /** The pods that somebody deleted, as the API server wrote it down. */

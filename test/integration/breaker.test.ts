@@ -1,11 +1,8 @@
 /** The blast-radius breaker on a real control plane: seen by the people on call, kept over a restart, let go by one of them. */
-import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ourWrites } from '#kit/audit.ts';
-import { activePods, metric, newNamespace, ROOT, ready, recordsIn, scale, withManager } from '#kit/manager.ts';
+import { activePods, metric, newNamespace, ready, recordsIn, scale, withManager } from '#kit/manager.ts';
+import { comptroller, type Hold, onCall } from '#kit/on-call.ts';
 import { until } from '#kit/wait.ts';
 import type { RunningManager } from '#local/manager.ts';
 import { replicaSet } from '../demo/objects.ts';
@@ -15,60 +12,9 @@ const NAMESPACE = 'blast';
 const web = { namespace: NAMESPACE, name: 'web' };
 const REASON = 'the tenant moves out, ticket 4711';
 let manager: RunningManager;
-/** Files with the tokens of two people: one may see, the other may decide. */
-const tokens = new Map<string, string>();
-
-interface Said {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function comptroller(...args: readonly string[]): Promise<Said> {
-  const run = promisify(execFile);
-  try {
-    const { stdout, stderr } = await run(process.execPath, [join(ROOT, 'src/cli/main.ts'), ...args]);
-    return { code: 0, out: stdout, err: stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, out: stdout, err: stderr };
-  }
-}
-
-const breaker = (who: string, ...args: readonly string[]): Promise<Said> =>
-  comptroller(
-    'breaker',
-    ...args,
-    `--server=https://127.0.0.1:${manager.port}`,
-    '--insecure-skip-tls-verify',
-    `--token-file=${tokens.get(who)}`,
-  );
-
-interface Hold {
-  readonly id: string;
-  readonly state: string;
-  readonly weight: number;
-}
-
-async function holds(): Promise<readonly Hold[]> {
-  const { out, err, code } = await breaker('viewer', 'list', '-o', 'json');
-  if (code !== 0) throw new Error(`listing holds: ${err}`);
-  return (JSON.parse(out) as { holds: readonly Hold[] }).holds;
-}
-
-/** A ServiceAccount with one of the roles for people, and a file with its token. */
-async function person(name: string, role: string): Promise<void> {
-  const { admin, cluster } = world;
-  await admin.create('core/serviceaccounts', { metadata: { namespace: NAMESPACE, name } });
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role };
-  const subjects = [{ kind: 'ServiceAccount', namespace: NAMESPACE, name }];
-  await admin.create('rbac.authorization.k8s.io/clusterrolebindings', { metadata: { name }, roleRef, subjects });
-  const path = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/${name}/token`;
-  const answer = await admin.call('POST', path, { body: { spec: { expirationSeconds: 3600 } } });
-  const file = join(cluster.directory, `${name}.token`);
-  writeFileSync(file, (answer.body as { status: { token: string } }).status.token, { mode: 0o600 });
-  tokens.set(name, file);
-}
+const { person, breaker, ...people } = onCall(world, NAMESPACE, () => manager);
+const holds = () => people.holds('viewer');
+const heldAt = (count: number, why: string): Promise<readonly Hold[]> => people.heldAt('viewer', count, why);
 
 beforeAll(async () => {
   manager = world.manager;
@@ -89,15 +35,6 @@ const eventSaid = (reason: string): Promise<unknown> =>
     { namespace: NAMESPACE, fields: 'involvedObject.name=web' },
     (events) => events.some((event) => event.reason === reason && event.source?.component === 'breaker-controller'),
     { why: `the Event ${reason}` },
-  );
-
-const heldAt = (count: number, why: string): Promise<readonly Hold[]> =>
-  until(
-    async () => {
-      const found = await holds();
-      return found.length === count ? found : undefined;
-    },
-    { timeout: 30_000, why, every: 200 },
   );
 
 describe('a ReplicaSet of 60 that is scaled to 5 by mistake', () => {
@@ -125,7 +62,7 @@ describe('a ReplicaSet of 60 that is scaled to 5 by mistake', () => {
   test('I18: the hold is there after a restart, and holds still', async () => {
     expect(await manager.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     manager = await world.start({ flags: ['--controllers=deployment,replicaset,serviceaccount'] });
-    expect(await heldAt(1, 'the hold to be there again')).toEqual([first]);
+    expect(await heldAt(1, 'the hold to be there again')).toEqual([{ ...first, waiting: expect.any(Number) }]);
     await world.admin.patch('apps/replicasets', web, { metadata: { annotations: { looked: 'yes' } } });
     await until(() => recorded('denial', 'GATE_HELD'), { timeout: 20_000, why: 'the refusal to be recorded' });
     expect(deletions()).toBe(0);

@@ -28,7 +28,7 @@ test('it warns loudly, and works with the stock bindings and what the manifests 
 
   const { id } = await liveLog(manager);
   const writes = readAudit(cluster).filter((event) => isMutating(event) && logOf(event) === id);
-  const users = (resource: string): Set<string> =>
+  const users = (resource: string) =>
     new Set(writes.filter((event) => event.objectRef?.resource === resource).map(({ user }) => user.username));
   expect(users('pods')).toEqual(new Set([USER]));
   expect(users('replicasets')).toEqual(new Set([USER]));
@@ -44,4 +44,5 @@ test('it warns loudly, and works with the stock bindings and what the manifests 
 });
 
 const isFromManager = ({ user }: AuditEvent): boolean =>
-  user.username.startsWith('system:serviceaccount:kube-system:') || user.username === 'system:kube-controller-manager';
+  user.username?.startsWith('system:serviceaccount:kube-system:') === true ||
+  user.username === 'system:kube-controller-manager';

@@ -176,7 +176,7 @@ describe('as the API server saw it', () => {
     const writes = ourWrites(cluster);
     expect(writes.length).toBeGreaterThan(200);
     expect(new Set(writes.map(logOf))).toEqual(new Set([id]));
-    const users = (resource: string): Set<string> =>
+    const users = (resource: string) =>
       new Set(writes.filter(({ objectRef }) => objectRef?.resource === resource).map(({ user }) => user.username));
     expect(users('pods')).toEqual(new Set(['comptroller:replicaset']));
     expect(users('replicasets')).toEqual(new Set(['comptroller:replicaset']));

@@ -6,7 +6,9 @@ export interface AuditEvent {
   readonly auditID: string;
   readonly verb: string;
   readonly requestURI: string;
-  readonly user: { readonly username: string; readonly groups?: readonly string[] };
+  /** Without a name where nobody was authenticated. */
+  readonly user: { readonly username?: string; readonly groups?: readonly string[] };
+  readonly userAgent?: string;
   readonly objectRef?: {
     readonly resource?: string;
     readonly namespace?: string;
@@ -35,7 +37,7 @@ export function readAudit({ auditLog }: { readonly auditLog: string }): readonly
     .map((line) => JSON.parse(line) as AuditEvent);
 }
 
-export const isOurs = ({ user }: AuditEvent): boolean => user.username.startsWith(OURS);
+export const isOurs = ({ user }: AuditEvent): boolean => user.username?.startsWith(OURS) === true;
 export const isReview = ({ objectRef }: AuditEvent): boolean => REVIEWS.has(objectRef?.resource ?? '');
 export const isMutating = (event: AuditEvent): boolean => MUTATING.has(event.verb) && !isReview(event);
 /** Of the classes `write` and `event`: everything but what keeps leadership. */
@@ -60,6 +62,6 @@ export const logOf = ({ auditID }: AuditEvent): string | undefined => parseAudit
 export function brief(events: readonly AuditEvent[]): readonly string[] {
   return events.map(
     ({ user, verb, requestURI, responseStatus, auditID }) =>
-      `${user.username} ${verb} ${requestURI} ${responseStatus?.code} ${auditID}`,
+      `${user.username ?? 'nobody'} ${verb} ${requestURI} ${responseStatus?.code} ${auditID}`,
   );
 }

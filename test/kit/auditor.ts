@@ -17,6 +17,8 @@ export interface Auditor {
   completeness(): Promise<JoinReport>;
   /** What `ledger why` prints. */
   why(kind: string, at: string): Promise<string>;
+  /** What the breaker did and people said, a line each, as `ledger query` prints it. */
+  notes(): Promise<readonly string[]>;
 }
 
 /** Copies a ledger and takes the keeper's public key, as its administrator would hand both to an auditor. */
@@ -34,6 +36,10 @@ export function auditor({ auditLog }: Pick<LocalCluster, 'auditLog'>, ledgerDir:
     verify: () => json<VerifyReport>('verify'),
     completeness: () => json<JoinReport>('completeness', '--apiserver-audit', auditLog),
     why: (kind, at) => comptroller('ledger', 'why', kind, at, '--dir', copy),
+    notes: async () => {
+      const text = await comptroller('ledger', 'query', '--type', 'note', '--dir', copy);
+      return text.split('\n').filter((line) => line !== '');
+    },
   };
 }
 
