@@ -126,6 +126,14 @@ describe('a ledger that fails under a running process', () => {
     expect(found).toBeGreaterThan(0);
     expect(found).toBeLessThan(anchor.size);
     expect((await verifyLedger({ directory: second.ledgerDir })).verdict).toBe('broken');
+    // What takes away waits for a person, and whoever looks at the cluster's Events hears so.
+    await admin.waitForAll(
+      'core/events',
+      { namespace: 'default', fields: 'involvedObject.name=comptroller-system' },
+      (events) =>
+        events.some(({ reason, message }) => reason === 'BreakerTripped' && message?.includes('ledger') === true),
+      { why: 'the Event of the hold' },
+    );
     expect((await second.kill('SIGTERM')).code).toBe(0);
   });
 
