@@ -13,6 +13,9 @@ export const clusterroleAggregationRules: readonly AdmissionRules[] = [
       {
         on: ['update'],
         message: 'clusterrole-aggregation changes nothing of a ClusterRole but its rules',
+        // Labels stay, though a webhook that sets some at this change is refused with it: any label may be one that an
+        // aggregation rule selects, and would give rights for longer than a stolen certificate lasts. Of annotations one
+        // keeps the API server from mending its own ClusterRoles.
         expression: `object.?aggregationRule == oldObject.?aggregationRule && ${METADATA_STAYS}`,
       },
     ],
