@@ -13,7 +13,7 @@ import { zonesServed } from './endpointslice-parts/topology-hints.ts';
 import { wakesForNode, wakesForPod, wakesForSlice } from './endpointslice-parts/wakes.ts';
 import { removal, writesOf } from './endpointslice-parts/writes.ts';
 import { isOverloaded, zoneRatios } from './endpointslice-parts/zones.ts';
-import { followsPods, podsOf } from './service-pods/membership.ts';
+import { followsPods, isReachable, podsOf } from './service-pods/membership.ts';
 import { overBound } from './service-pods/ports.ts';
 import { triggerOf } from './service-pods/trigger-time.ts';
 
@@ -66,7 +66,8 @@ function reconcile(input: ServiceInput): Plan {
   if (!followsPods(service)) return nothing('no-pods-to-follow');
   const before = remembered(memory);
   const pods = podsOf(service, view);
-  const over = overBound(service, pods, FAILED);
+  const reachable = pods.filter((pod) => isReachable(pod, true));
+  const over = overBound(service, reachable, { regarding: refOf('core/services', service), reason: FAILED });
   if (over !== undefined) return nothing('too-many-ports', { events: [over] });
   const slices = slicesOf(service, input);
   const { time, seen } = triggerOf(service, pods, before.times);
