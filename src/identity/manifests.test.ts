@@ -215,7 +215,7 @@ describe('all manifests', () => {
     expect(read).toEqual(JSON.parse(JSON.stringify(objects)));
   });
 
-  it("are, in mode upstream, only what the stock roles lack: patches, the breaker's state, and the doors", () => {
+  it("are, in mode upstream, only what the stock roles lack: patches, Events of one, the breaker's state, and the doors", () => {
     const rendered = renderManifests(CONTROLLERS, { mode: 'upstream', generations: none }).flatMap(
       (file) => file.objects,
     );
@@ -223,9 +223,12 @@ describe('all manifests', () => {
     const added = wide.flatMap((object) => (object as unknown as { rules: PolicyRule[] }).rules.filter(hasResources));
     const narrow = rendered.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata);
     expect(narrow).toMatchObject([{ namespace: 'comptroller-system', name: 'comptroller:breaker' }]);
-    expect(new Set(added.flatMap(({ verbs }) => verbs))).toEqual(new Set(['patch']));
+    const [events, patches] = [added.filter(isOfEvents), added.filter((rule) => !isOfEvents(rule))];
+    expect(events).toEqual([{ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }]);
+    expect(new Set(patches.flatMap(({ verbs }) => verbs))).toEqual(new Set(['patch']));
     expect(rendered.map(({ kind }) => kind)).not.toContain('ValidatingAdmissionPolicy');
   });
 });
 
+const isOfEvents = ({ resources }: PolicyRule): boolean => resources.includes('events');
 const hasResources = ({ resources }: Partial<PolicyRule>): boolean => resources !== undefined;

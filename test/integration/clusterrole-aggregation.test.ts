@@ -68,6 +68,9 @@ test('all power is not aggregated: it is not sent, the ledger names the rule, wh
   await summed('sum', [rule('secrets'), rule('nodes')]);
   await role('c-source', [all]);
   await heard(manager, 'clusterrole-aggregation/unbounded');
+  const fields = 'involvedObject.name=sum,reason=FailedAggregation';
+  const told = async () => (await admin.list('core/events', { namespace: 'default', fields })).length > 0;
+  await until(told, { timeout: 20_000, why: 'an Event that tells of it' });
   await admin.patch(ROLES, { name: 'b-source' }, { rules: [rule('nodes'), rule('events')] });
   await summed('sum', [rule('nodes')]);
   await admin.delete(ROLES, { name: 'b-source' });

@@ -56,6 +56,14 @@ const everything = clusterRole('view', { aggregates: [{}] });
 
 const all: PolicyRule = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
 const refused = () => denied('clusterrole-aggregation/unbounded', 'Not all power.');
+const told = {
+  regarding: refOf(ROLES, full),
+  type: 'Warning',
+  reason: 'FailedAggregation',
+  message:
+    'Rules that are new are not aggregated: refused by policy: clusterrole-aggregation/unbounded (Not all power.)',
+} as const;
+const telling = (plan: Plan): Plan => ({ ...plan, events: [told] });
 
 scenarios(clusterroleAggregation, {
   'takes the rules of those that it selects, by name': {
@@ -129,19 +137,19 @@ scenarios(clusterroleAggregation, {
     given: [full, source('a', read('nodes'), read('events')), source('b', all)],
     key,
     plan: applies(full, [read('nodes'), read('events'), all]),
-    settled: { answer: refused, plan: applies(full, [read('nodes')], 'take-away') },
+    settled: { answer: refused, plan: telling(applies(full, [read('nodes')], 'take-away')) },
   },
   'takes everything away then, where that is all that is left to do': {
     given: [manual, source('b', all)],
     key,
     plan: applies(manual, [all]),
-    settled: { answer: refused, plan: applies(manual, [], 'take-away') },
+    settled: { answer: refused, plan: telling(applies(manual, [], 'take-away')) },
   },
   'is content then where nothing is left to take away': {
     given: [full, source('a', read('nodes'), read('pods')), source('b', all)],
     key,
     plan: applies(full, [read('nodes'), read('pods'), all]),
-    settled: { answer: refused, plan: idle('settled') },
+    settled: { answer: refused, plan: telling(idle('refused')) },
   },
   'takes nothing away where the API server did not take the union: it is tried again': {
     given: [manual, source('b', read('pods'))],

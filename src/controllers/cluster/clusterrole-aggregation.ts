@@ -1,7 +1,9 @@
 import { allow, defineController, type Input, requires, type Wake } from '#core/controller.ts';
+import { warning } from '#core/events.ts';
 import type { ClusterRole, PolicyRule } from '#core/k8s/types.gen.ts';
+import { refusal } from '#core/outcome.ts';
 import { isOwnName } from '#core/own.ts';
-import { type Apply, nothing, type Outcomes, type Plan, write } from '#core/plan.ts';
+import { type Apply, nothing, type Outcome, type Outcomes, type Plan, type PlannedEvent, write } from '#core/plan.ts';
 import { keyOfObject, refOf } from '#core/ref.ts';
 import type { View } from '#core/view.ts';
 import { sameRules, stillGiven, unionOf } from './clusterrole-aggregation-parts/union.ts';
@@ -14,7 +16,7 @@ export const clusterroleAggregation = defineController({
   name: 'clusterrole-aggregation',
   upstreamRole: 'clusterrole-aggregation-controller',
   does: 'Gives each ClusterRole with an aggregation rule the rules of those that it selects.',
-  events: false,
+  events: true,
   rbac: [
     allow(ROLES, 'list', 'watch', 'patch'),
     requires(
@@ -66,8 +68,15 @@ function settle({ object: role }: Input<typeof ROLES, ClusterRole>, outcomes: Ou
   if (role === undefined || refused?.write.verb !== 'apply') return nothing('settled');
   const held = role.rules ?? [];
   const left = stillGiven(held, (refused.write.object as ClusterRole).rules ?? []);
-  if (left.length === held.length) return nothing('settled');
-  return write('take-away', applied(role, left, 'take-away'));
+  const events = tell(role, refused);
+  if (left.length === held.length) return nothing('refused', { events });
+  return { ...write('take-away', applied(role, left, 'take-away')), events };
+}
+
+function tell(role: ClusterRole, refused: Outcome): readonly PlannedEvent[] {
+  const why = refusal(refused);
+  if (why === undefined) return [];
+  return [warning(refOf(ROLES, role), 'FailedAggregation', `Rules that are new are not aggregated: ${why}`)];
 }
 
 function applied(role: ClusterRole, rules: readonly PolicyRule[], reason: string): Apply {

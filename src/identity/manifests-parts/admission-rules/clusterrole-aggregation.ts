@@ -1,4 +1,4 @@
-import { METADATA_STAYS } from './common.ts';
+import { eventRules, METADATA_STAYS } from './common.ts';
 import type { AdmissionRules } from './port.ts';
 
 export const clusterroleAggregationRules: readonly AdmissionRules[] = [
@@ -20,4 +20,5 @@ export const clusterroleAggregationRules: readonly AdmissionRules[] = [
       },
     ],
   },
+  eventRules('clusterrole-aggregation', ['ClusterRole']),
 ];
