@@ -1,5 +1,4 @@
 /** The life of a `run` process: follow, lead, end. Every way to end drains what is under way, and says why in the ledger. */
-import { readFileSync } from 'node:fs';
 import { createReads } from '#api/reads.ts';
 import { caughtUp } from '#cache/catch-up.ts';
 import { followDiscovery } from '#cache/tracker.ts';
@@ -166,11 +165,10 @@ async function beginReign(stage: Stage, epoch: Epoch, found: Anchors, wake: (add
   return startReign(pipeline.controllers, runnerParts(stage));
 }
 
-function runnerParts({ config, pipeline, telemetry, gate, events }: Stage) {
+function runnerParts({ config, base, pipeline, telemetry, gate, events }: Stage) {
   const { cache, clock, reader } = pipeline;
-  const { rootCaFile } = config.cluster;
   const settings: ControllerSettings = Object.freeze({
-    ...(rootCaFile !== undefined && { rootCa: readFileSync(rootCaFile, 'utf8') }),
+    rootCa: base.rootCa,
     terminatedPodGcThreshold: config.cluster.terminatedPodGcThreshold,
     maxEndpointsPerSlice: config.endpoints.maxPerSlice,
     endpointSliceUpdatesBatchPeriod: config.endpoints.sliceUpdatesBatchPeriod,

@@ -13,6 +13,7 @@ import { createCache } from '#cache/cache.ts';
 import { planCaches } from '#cache/plan-caches.ts';
 import type { Config } from '#config/config.ts';
 import { readKubeconfig } from '#config/kubeconfig.ts';
+import { rootCaOf } from '#config/root-ca.ts';
 import { CONTROLLERS } from '#controllers/registry.ts';
 import { KUBERNETES, VERSION } from '#core/release.ts';
 import { createAttempts } from '#gate/attempts.ts';
@@ -81,6 +82,7 @@ export async function startComptroller(config: Config): Promise<Comptroller> {
 /** Server address, keeper, ledger, identities: each needs the one before it. */
 async function openBase(config: Config, { log, meter }: Telemetry, undo: (() => unknown)[]): Promise<Base> {
   const api = await readKubeconfig(config.kubeconfig, config.master);
+  const rootCa = rootCaOf(config.cluster.rootCaFile, api.caPem, readFile);
   const endpoint = {
     server: api.server,
     version: VERSION,
@@ -122,7 +124,7 @@ async function openBase(config: Config, { log, meter }: Telemetry, undo: (() => 
   undo.push(() => identities.close());
   const status = publishStatus({ identities, places: placesIn(config.stateDir), clock: systemClock, log });
   undo.push(() => status.close());
-  return { api, endpoint, keeper, spawned, opened, identities, identity };
+  return { api, endpoint, rootCa, keeper, spawned, opened, identities, identity };
 }
 
 async function openKeeper(

@@ -16,6 +16,8 @@ import type { Randomness } from './random.ts';
 export interface Base {
   readonly api: ApiServer;
   readonly endpoint: Endpoint;
+  /** PEM that pods verify the API server by. */
+  readonly rootCa: string;
   readonly keeper: Keeper;
   readonly spawned: SpawnedKeeper | undefined;
   readonly opened: Opened;

@@ -1,5 +1,9 @@
+import 'reflect-metadata';
 import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { X509CertificateGenerator } from '@peculiar/x509';
 import { describe, expect, test } from 'vitest';
 
 interface Ended {
@@ -36,6 +40,30 @@ describe('comptroller run', () => {
     const { code, errors } = await comptroller('run', '--kubeconfig=/tmp/x', '--mode=shadow');
     expect(code).toBe(2);
     expect(errors).toContain('--mode');
+  });
+
+  test('a --root-ca-file without a certificate ends it with 2, before anything is started', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'run-'));
+    const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+    const ca = (await X509CertificateGenerator.createSelfSigned({ name: 'CN=ca', keys })).toString('pem');
+    const [kubeconfig, rootCa, state] = [join(dir, 'config'), join(dir, 'ca.crt'), join(dir, 'state')] as const;
+    const cluster = { server: 'https://127.0.0.1:1', 'certificate-authority-data': Buffer.from(ca).toString('base64') };
+    const contexts = [{ name: 'c', context: { cluster: 'k', user: 'u' } }];
+    const config = {
+      'current-context': 'c',
+      contexts,
+      clusters: [{ name: 'k', cluster }],
+      users: [{ name: 'u', user: {} }],
+    };
+    writeFileSync(kubeconfig, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...config }));
+    writeFileSync(rootCa, 'hunter2');
+    const flags = [`--kubeconfig=${kubeconfig}`, `--root-ca-file=${rootCa}`, `--state-dir=${state}`];
+    const { code, errors } = await comptroller('run', ...flags);
+    expect(code).toBe(2);
+    expect(errors).toContain(`--root-ca-file: ${rootCa}: it holds no PEM certificate`);
+    expect(errors).not.toContain('hunter2');
+    expect(existsSync(state)).toBe(false);
+    rmSync(dir, { recursive: true });
   });
 
   test('the version names the Kubernetes whose behaviour it has', async () => {

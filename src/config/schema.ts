@@ -65,7 +65,7 @@ const budgets = section(
 
 const cluster = section('What the cluster is like.', {
   name: text('Name of the cluster; part of the policy input.', { default: 'kubernetes', maxLength: 253 }),
-  rootCaFile: path('PEM that is published as kube-root-ca.crt in each namespace.'),
+  rootCaFile: path('PEM that is published as kube-root-ca.crt in each namespace. Default: the CA of the kubeconfig.'),
   allocateNodeCidrs: flag(false, 'Whether nodes get pod CIDRs. Needs clusterCidr.'),
   clusterCidr: Type.Optional(text('CIDR of pods; two for dual stack, parted by a comma.', { maxLength: 128 })),
   serviceClusterIpRange: Type.Optional(text('CIDR of Services; two for dual stack.', { maxLength: 128 })),

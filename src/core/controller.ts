@@ -121,7 +121,7 @@ export interface Input<L extends Resource, O> {
 
 /** Cluster-wide settings that a controller may read; frozen at start. */
 export interface ControllerSettings {
-  /** PEM of `--root-ca-file`; undefined when no file was given. */
+  /** PEM of `--root-ca-file`, else the CA of the kubeconfig; undefined: nothing is published. */
   readonly rootCa?: string;
   /** How many terminated pods may exist before the oldest are deleted; 0 or less: any number; undefined: 12,500. */
   readonly terminatedPodGcThreshold?: number;

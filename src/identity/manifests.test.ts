@@ -5,6 +5,7 @@ import { allow, type Controller, defineController, watchesAll } from '#core/cont
 import { nothing } from '#core/plan.ts';
 import { isResource, resourceOfKind } from '#core/resource.ts';
 import { renderManifests, sectionOf, toYaml } from './manifests.ts';
+import type { AdmissionVerb } from './manifests-parts/admission-rules/port.ts';
 import { ADMISSION_RULES } from './manifests-parts/admission-rules.ts';
 import type { Manifest, PolicyRule } from './manifests-parts/kubernetes.ts';
 import { ownRules, readerRules, secretsRules } from './manifests-parts/rules.ts';
@@ -154,6 +155,36 @@ describe('admission policies', () => {
     );
   });
 
+  const said = (controller: string, on: AdmissionVerb): string =>
+    (ADMISSION_RULES.get(controller) ?? [])
+      .flatMap(({ validations }) => validations)
+      .filter((rule) => rule.on.includes(on))
+      .map(({ expression }) => expression)
+      .join(' && ');
+
+  it('bear with what the admission of others puts into a new ServiceAccount, but not with rights', () => {
+    const create = said('serviceaccount', 'create');
+    for (const field of ['labels', 'imagePullSecrets', '!has(object.automountServiceAccountToken)'])
+      expect(create).not.toContain(field);
+    expect(create).toContain('!object.?automountServiceAccountToken.orValue(false)');
+    for (const field of ['object.secrets', 'annotations', 'ownerReferences', 'finalizers'])
+      expect(create).toContain(`!has(object.${field.includes('.') ? field.slice(7) : `metadata.${field}`})`);
+  });
+
+  it('bear with labels that others put on the CA at a change, and with none on a ClusterRole that is aggregated', () => {
+    expect(said('root-ca-certificate-publisher', 'update')).not.toContain('labels');
+    expect(said('clusterrole-aggregation', 'update')).toContain(
+      'object.metadata.?labels == oldObject.metadata.?labels',
+    );
+  });
+
+  it('take a bundle with words before its first certificate, as the policy does', () => {
+    const create = said('root-ca-certificate-publisher', 'create');
+    expect(create).not.toContain('startsWith');
+    expect(create).toContain("object.data['ca.crt'].contains('-----BEGIN CERTIFICATE-----')");
+    expect(create).toContain("!object.data['ca.crt'].contains('PRIVATE KEY')");
+  });
+
   it('refuse what a controller lists, reads or only requires', () => {
     const text = JSON.stringify(
       objects.find(
@@ -184,7 +215,7 @@ describe('all manifests', () => {
     expect(read).toEqual(JSON.parse(JSON.stringify(objects)));
   });
 
-  it("are, in mode upstream, only what the stock roles lack: patches, the breaker's state, and the doors", () => {
+  it("are, in mode upstream, only what the stock roles lack: patches, Events of one, the breaker's state, and the doors", () => {
     const rendered = renderManifests(CONTROLLERS, { mode: 'upstream', generations: none }).flatMap(
       (file) => file.objects,
     );
@@ -192,9 +223,12 @@ describe('all manifests', () => {
     const added = wide.flatMap((object) => (object as unknown as { rules: PolicyRule[] }).rules.filter(hasResources));
     const narrow = rendered.filter(({ kind }) => kind === 'Role').map(({ metadata }) => metadata);
     expect(narrow).toMatchObject([{ namespace: 'comptroller-system', name: 'comptroller:breaker' }]);
-    expect(new Set(added.flatMap(({ verbs }) => verbs))).toEqual(new Set(['patch']));
+    const [events, patches] = [added.filter(isOfEvents), added.filter((rule) => !isOfEvents(rule))];
+    expect(events).toEqual([{ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }]);
+    expect(new Set(patches.flatMap(({ verbs }) => verbs))).toEqual(new Set(['patch']));
     expect(rendered.map(({ kind }) => kind)).not.toContain('ValidatingAdmissionPolicy');
   });
 });
 
+const isOfEvents = ({ resources }: PolicyRule): boolean => resources.includes('events');
 const hasResources = ({ resources }: Partial<PolicyRule>): boolean => resources !== undefined;

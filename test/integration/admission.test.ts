@@ -239,11 +239,23 @@ describe('serviceaccount', () => {
       ...more,
     });
     expect(await make(serviceaccount, account('default'), 'fresh')).toMatchObject({ status: 201 });
+    // As the mutating admission of others may leave it.
+    const touched = {
+      metadata: { name: 'default', labels: { team: 'a' } },
+      automountServiceAccountToken: false,
+      imagePullSecrets: [{ name: 's' }],
+    };
+    await world.admin.create('core/namespaces', { metadata: { name: 'touched' } });
+    expect(await make(serviceaccount, account('default', touched), 'touched')).toMatchObject({ status: 201 });
     const other = denied('serviceaccount', /only the ServiceAccount default/);
     expect(await make(serviceaccount, account('builder'), 'fresh')).toMatchObject(other);
-    expect(
-      await make(serviceaccount, account('default', { imagePullSecrets: [{ name: 's' }] }), 'kube-public'),
-    ).toMatchObject(other);
+    for (const more of [
+      { secrets: [{ name: 's' }] },
+      { automountServiceAccountToken: true },
+      { metadata: { name: 'default', annotations: { 'cloud.example.com/role': 'admin' } } },
+      { metadata: { name: 'default', finalizers: ['example.com/x'] } },
+    ])
+      expect(await make(serviceaccount, account('default', more), 'kube-public')).toMatchObject(other);
     const token = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: ['x'] } };
     const path = `${pathOf('core/serviceaccounts', { namespace: 'fresh', name: 'default' })}/token`;
     expect(await send(serviceaccount, 'POST', path, token)).toMatchObject(
@@ -278,9 +290,16 @@ describe('root-ca-certificate-publisher', () => {
     const published = { ...configMap('kube-root-ca.crt'), data: { 'ca.crt': certificate } } as ApiObject;
     expect(await make(rootCa, published)).toMatchObject({ status: 201 });
     const at = (name: string): string => pathOf('core/configmaps', { namespace: 'default', name });
-    expect(await merge(rootCa, at('kube-root-ca.crt'), { data: { 'ca.crt': `${certificate}x` } })).toMatchObject({
-      status: 200,
-    });
+    for (const change of [
+      { data: { 'ca.crt': `${certificate}x` } },
+      { data: { 'ca.crt': `# CN=the cluster\n${certificate}` } },
+      // As the mutating admission of others may leave it.
+      { data: { 'ca.crt': certificate }, metadata: { labels: { team: 'a' } } },
+    ])
+      expect(await merge(rootCa, at('kube-root-ca.crt'), change)).toMatchObject({ status: 200 });
+    expect(await merge(rootCa, at('kube-root-ca.crt'), { metadata: { finalizers: ['example.com/x'] } })).toMatchObject(
+      denied('root-ca-certificate-publisher', /nothing else/),
+    );
     expect(await make(rootCa, configMap('other'))).toMatchObject({ status: 403 });
     expect(await merge(rootCa, at('settings'), { data: { a: 'x' } })).toMatchObject({ status: 403 });
     expect(await send(rootCa, 'DELETE', at('kube-root-ca.crt'))).toMatchObject(denied('fleet', /DELETE configmaps/));

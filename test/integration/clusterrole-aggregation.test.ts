@@ -61,11 +61,20 @@ test('the union follows its sources, and is owned by the field manager of upstre
   await summed('sum', []);
 });
 
-test('all power is not aggregated: nothing is sent, the ledger names the rule, and the rest goes on', async () => {
+test('all power is not aggregated: it is not sent, the ledger names the rule, what is revoked goes, and the rest goes on', async () => {
   const { admin, cluster, manager } = world;
   const all = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
+  await role('b-source', [rule('secrets'), rule('nodes')]);
+  await summed('sum', [rule('secrets'), rule('nodes')]);
   await role('c-source', [all]);
   await heard(manager, 'clusterrole-aggregation/unbounded');
+  const fields = 'involvedObject.name=sum,reason=FailedAggregation';
+  const told = async () => (await admin.list('core/events', { namespace: 'default', fields })).length > 0;
+  await until(told, { timeout: 20_000, why: 'an Event that tells of it' });
+  await admin.patch(ROLES, { name: 'b-source' }, { rules: [rule('nodes'), rule('events')] });
+  await summed('sum', [rule('nodes')]);
+  await admin.delete(ROLES, { name: 'b-source' });
+  await summed('sum', []);
   const denials = (await recordsIn(manager.ledgerDir)).filter(({ type }) => type === 'denial');
   expect(JSON.stringify(denials)).toContain('clusterrole-aggregation/unbounded');
   await admin.patch(ROLES, { name: 'c-source' }, { rules: [rule('pods')] });

@@ -123,6 +123,8 @@ test('what others do to slices and Endpoints is mended', async () => {
   const isOther = ({ metadata }: EndpointSlice) => metadata?.uid !== slice?.metadata?.uid;
   await slicesOf('web', (all) => readyIn(all) === 3 && all.every(isOther), 'another');
   const before = await admin.get('core/endpoints', web);
+  await admin.patch('core/endpoints', web, { subsets: [{ addresses: [{ ip: '192.0.2.66' }] }] });
+  await admin.waitFor('core/endpoints', web, (found) => addressesIn(found) === 3, { why: 'mended Endpoints' });
   await admin.delete('core/endpoints', web);
   const again = await admin.waitFor('core/endpoints', web, (found) => addressesIn(found) === 3, { why: 'others' });
   expect(again?.subsets).toEqual(before?.subsets);

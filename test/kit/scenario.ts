@@ -40,7 +40,10 @@ export function scenarios(controller: Controller, rows: Readonly<Record<string, 
     test.each(Object.entries(rows))('%s', (_, row) => {
       const ran = runRow(controller, loop, row);
       expectPlan(ran.plan, row);
-      if (row.settled !== undefined && ran.settled !== undefined) expectPlan(ran.settled, row.settled);
+      if (row.settled !== undefined) {
+        if (ran.settled === undefined) throw new TypeError(`${controller.name} settles nothing`);
+        expectPlan(ran.settled, row.settled);
+      }
       for (const plan of [ran.plan, ran.settled].filter((one) => one !== undefined)) {
         expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
         expect(undeclared(controller, plan)).toEqual([]);

@@ -6,7 +6,7 @@ import { rootCaCertificatePublisher } from '#controllers/identity/root-ca-certif
 import { serviceaccount } from '#controllers/identity/serviceaccount.ts';
 import { replicaset } from '#controllers/workloads/replicaset.ts';
 import { ttlAfterFinished } from '#controllers/workloads/ttl-after-finished.ts';
-import type { Controller } from '#core/controller.ts';
+import type { AnyLoop, Controller } from '#core/controller.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { clusterRole, job, node, pod, replicaSet } from '#kit/build.ts';
 import { gateBench } from '#kit/gate.ts';
@@ -218,5 +218,26 @@ describe('aggregated ClusterRoles', () => {
   test('get what they select, but not all power', async () => {
     expect(await seenOf('get')).toEqual([{ write: 'patch clusterroles', verdict: 'allow' }]);
     expect(await seenOf('*')).toEqual([{ write: 'patch clusterroles', verdict: 'clusterrole-aggregation/unbounded' }]);
+  });
+
+  test('lose what nobody gives any more, beside a source of all power and with all power of their own', async () => {
+    const rule = (resource: string, verb: string) => ({ apiGroups: ['*'], resources: [resource], verbs: [verb] });
+    const [power, more] = [rule('*', '*'), rule('*/*', '*')];
+    const held = clusterRole('view', {
+      aggregates: [{ matchLabels: labels }],
+      rules: [power, rule('pods', 'get'), rule('secrets', 'get')],
+    });
+    const source = clusterRole('source', { labels, rules: [power, more, rule('pods', 'get')] });
+    const row = { given: [held, source], key: 'view' };
+    const union = planOf(clusterroleAggregation, row);
+    const outcomes = [
+      union.chains.flat().map((write) => ({ write, kind: 'denied', code: 'GATE_POLICY_DENIED', rules: [] }) as const),
+    ];
+    const [loop] = clusterroleAggregation.loops;
+    const settling = { ...loop, reconcile: (input) => loop?.settle?.(input, outcomes, union) } as AnyLoop;
+    const judgedFor = (of: Controller) => judged(of, held, row);
+    expect(await judgedFor(clusterroleAggregation)).toMatchObject([{ verdict: 'clusterrole-aggregation/unbounded' }]);
+    const seen = await judgedFor({ ...clusterroleAggregation, loops: [settling] });
+    expect(seen).toEqual([{ write: 'patch clusterroles', verdict: 'allow' }]);
   });
 });

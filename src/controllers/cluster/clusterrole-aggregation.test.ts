@@ -4,6 +4,7 @@ import type { ClusterRole, PolicyRule } from '#core/k8s/types.gen.ts';
 import type { Plan } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import { clusterRole } from '#kit/build.ts';
+import { denied } from '#kit/fake-store.ts';
 import { planOf, scenarios, transitions } from '#kit/scenario.ts';
 import { clusterroleAggregation } from './clusterrole-aggregation.ts';
 
@@ -17,8 +18,8 @@ const read = (resource: string, ...verbs: string[]): PolicyRule => ({
   verbs: verbs.length > 0 ? verbs : ['get'],
 });
 
-const applies = (before: ClusterRole, rules: readonly PolicyRule[]): Plan => ({
-  reason: 'aggregate',
+const applies = (before: ClusterRole, rules: readonly PolicyRule[], reason = 'aggregate'): Plan => ({
+  reason,
   chains: [
     [
       {
@@ -33,7 +34,7 @@ const applies = (before: ClusterRole, rules: readonly PolicyRule[]): Plan => ({
         fieldManager: 'clusterrole-aggregation-controller',
         after: { ...before, rules } as ClusterRole,
         resourceVersion: before.metadata?.resourceVersion ?? '',
-        reason: 'aggregate',
+        reason,
       },
     ],
   ],
@@ -52,6 +53,17 @@ const full = clusterRole('view', { aggregates: [selects(toView)], rules: [read('
 const empty = clusterRole('view', { aggregates: [], rules: [read('pods')] });
 const url: PolicyRule = { nonResourceURLs: ['/metrics'], verbs: ['get'] };
 const everything = clusterRole('view', { aggregates: [{}] });
+
+const all: PolicyRule = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
+const refused = () => denied('clusterrole-aggregation/unbounded', 'Not all power.');
+const told = {
+  regarding: refOf(ROLES, full),
+  type: 'Warning',
+  reason: 'FailedAggregation',
+  message:
+    'Rules that are new are not aggregated: refused by policy: clusterrole-aggregation/unbounded (Not all power.)',
+} as const;
+const telling = (plan: Plan): Plan => ({ ...plan, events: [told] });
 
 scenarios(clusterroleAggregation, {
   'takes the rules of those that it selects, by name': {
@@ -120,6 +132,30 @@ scenarios(clusterroleAggregation, {
     given: [clusterRole('view', { aggregates: [{ matchExpressions: [{ key: 'a', operator: 'Near' }] }] })],
     key,
     plan: idle('invalid-selector'),
+  },
+  'takes away what nobody gives any more also where the union is refused': {
+    given: [full, source('a', read('nodes'), read('events')), source('b', all)],
+    key,
+    plan: applies(full, [read('nodes'), read('events'), all]),
+    settled: { answer: refused, plan: telling(applies(full, [read('nodes')], 'take-away')) },
+  },
+  'takes everything away then, where that is all that is left to do': {
+    given: [manual, source('b', all)],
+    key,
+    plan: applies(manual, [all]),
+    settled: { answer: refused, plan: telling(applies(manual, [], 'take-away')) },
+  },
+  'is content then where nothing is left to take away': {
+    given: [full, source('a', read('nodes'), read('pods')), source('b', all)],
+    key,
+    plan: applies(full, [read('nodes'), read('pods'), all]),
+    settled: { answer: refused, plan: telling(idle('refused')) },
+  },
+  'takes nothing away where the API server did not take the union: it is tried again': {
+    given: [manual, source('b', read('pods'))],
+    key,
+    plan: applies(manual, [read('pods')]),
+    settled: { answer: () => ({ kind: 'conflict', code: 'API_CONFLICT' }), plan: idle('settled') },
   },
   'does nothing for a ClusterRole that is gone': { given: [], key, plan: idle('gone') },
 });

@@ -269,10 +269,40 @@ describe('at the start', () => {
   });
 });
 
+const again = (metadata: object, more: object = {}): Endpoints => ({
+  ...there,
+  ...more,
+  metadata: { ...there.metadata, resourceVersion: '2', ...metadata },
+});
+const wakes = [{ key, after: 1000 }];
+
 transitions(endpoints, 'core/endpoints', {
   'deleted ones are made again': { given: [], old: there, wakes: [{ key }] },
-  'changed ones wait for their Service': { given: [], old: there, now: there, wakes: [] },
-  'new ones may be somebody’s own': { given: [], now: there, wakes: [] },
+  'ones that someone changed are looked at soon': {
+    given: [web],
+    old: there,
+    now: again({}, { subsets: [{ addresses: [address(9)], ports: http }] }),
+    wakes,
+  },
+  'so are those that lost a label': { given: [web], old: there, now: again({ labels: {} }), wakes },
+  'or say that they were cut': { given: [web], old: there, now: again({ annotations: { [CUT]: 'truncated' } }), wakes },
+  'after the period if that is longer': {
+    given: [web],
+    old: there,
+    now: again({ labels: {} }),
+    settings: { endpointUpdatesBatchPeriod: 5000 },
+    wakes: [{ key, after: 5000 }],
+  },
+  'ones of no Service are somebody’s own': { given: [], old: there, now: again({ labels: {} }), wakes: [] },
+  'so are those of a Service without a selector': {
+    given: [service({ selector: undefined } as object)],
+    old: there,
+    now: again({ labels: {} }),
+    wakes: [],
+  },
+  'a leader election that is renewed is none of ours': { given: [web], old: there, now: again(held), wakes: [] },
+  'ones seen again wake nobody': { given: [web], old: there, now: there, wakes: [] },
+  'new ones may be somebody’s own': { given: [web], now: there, wakes: [] },
 });
 
 transitions(endpoints, 'core/pods', {

@@ -8,9 +8,10 @@ import { nothing, type Outcome, type Outcomes, type Plan, type PlannedEvent, wri
 import { keyOfObject, refOf, splitKey } from '#core/ref.ts';
 import type { View } from '#core/view.ts';
 import { labelsAreRight, labelsOf } from './endpoints-parts/labels.ts';
-import { sayTheSame, subsetsOf } from './endpoints-parts/subsets.ts';
-import { truncated } from './endpoints-parts/truncate.ts';
-import { followsPods, podsOf } from './service-pods/membership.ts';
+import { alsoUnready, sayTheSame, subsetsOf } from './endpoints-parts/subsets.ts';
+import { OVER_CAPACITY, truncated } from './endpoints-parts/truncate.ts';
+import { saysCut, wakesForEndpoints } from './endpoints-parts/wakes.ts';
+import { followsPods, isReachable, podsOf } from './service-pods/membership.ts';
 import { overBound } from './service-pods/ports.ts';
 import { timesIn, triggerOf, withTrigger } from './service-pods/trigger-time.ts';
 import { servicesTouched } from './service-pods/wakes.ts';
@@ -19,7 +20,6 @@ type Listed = 'core/services' | 'core/pods' | 'core/endpoints';
 type ServiceInput = Input<Listed, Service>;
 
 const QUEUE = 'endpoint';
-const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
 /** Old leader elections hold their lock in Endpoints that never had a Service. */
 const LEADER = 'control-plane.alpha.kubernetes.io/leader';
 
@@ -40,7 +40,7 @@ export const endpoints = defineController({
       key: 'core/services',
       on: {
         'core/pods': wakesForPod,
-        'core/endpoints': (old, now) => (old !== undefined && now === undefined ? [{ key: keyOfObject(old) }] : []),
+        'core/endpoints': wakesForEndpoints,
       },
       workers: 5,
       workersFlag: 'concurrent-endpoint-syncs',
@@ -67,12 +67,19 @@ function reconcile(input: ServiceInput): Plan {
   if (service === undefined) return { ...removed(key, there), memory: null };
   if (!followsPods(service)) return nothing('no-pods-to-follow');
   const pods = podsOf(service, view);
-  const over = overBound(service, pods, 'FailedToUpdateEndpoint');
+  const over = tooMany(service, pods);
   if (over !== undefined) return nothing('too-many-ports', { events: [over] });
   const last = timesIn(memory);
   const { time, seen } = triggerOf(service, pods, last);
   const plan = kept(service, there, subsetsOf(service, pods), time);
   return { ...plan, ...(seen !== last && { memory: seen as unknown as Json }) };
+}
+
+/** Told of the Endpoints, there or not, as its other troubles are. */
+function tooMany(service: Service, pods: readonly Pod[]): PlannedEvent | undefined {
+  const reachable = pods.filter((pod) => isReachable(pod, alsoUnready(service)));
+  const regarding = { resource: 'core/endpoints', ...splitKey(keyOfObject(service)) } as const;
+  return overBound(service, reachable, { regarding, reason: 'FailedToUpdateEndpoint' });
 }
 
 /** Endpoints end with their Service, whoever made them. The cache alone is no proof that a Service is gone: it is read live. */
@@ -104,8 +111,7 @@ function kept(
   const subsets = cut ?? wished;
   const annotations = annotationsOf(there, cut !== undefined, time);
   if (there === undefined) return created(service, subsets, annotations);
-  const saysCut = there.metadata?.annotations !== undefined && Object.hasOwn(there.metadata.annotations, OVER_CAPACITY);
-  if (saysCut === (cut !== undefined) && sayTheSame(there.subsets, subsets) && labelsAreRight(there, service)) {
+  if (saysCut(there) === (cut !== undefined) && sayTheSame(there.subsets, subsets) && labelsAreRight(there, service)) {
     return nothing('in-order');
   }
   const had = there.metadata?.annotations !== undefined || Object.keys(annotations).length > 0;

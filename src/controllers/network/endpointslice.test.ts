@@ -11,6 +11,7 @@ import { endpointslice } from './endpointslice.ts';
 const key = 'default/web';
 const T = 'endpoints.kubernetes.io/last-change-trigger-time';
 const BORN = Date.parse('2026-01-01T00:00:00Z');
+const NOW = Date.parse('2026-01-01T01:00:00Z');
 const node = worker('node-1');
 const time = (at = '2026-01-01T00:00:00Z') => ({ [T]: at });
 
@@ -282,8 +283,8 @@ scenarios(endpointslice, {
   'leaves out a pod whose node is not known, says so, and looks again': {
     given: [web, server(1), slice('web-1', [], { ports: [] })],
     key,
-    memory: seen([1], { lost: 2 }),
-    plan: plan([], seen([1], { lost: 3 }), {
+    memory: seen([1], { lost: 2, due: NOW }),
+    plan: plan([], seen([1], { lost: 3, due: NOW + 4000 }), {
       reason: 'nodes-unknown',
       requeueAfter: 4000,
       events: [
@@ -295,6 +296,12 @@ scenarios(endpointslice, {
         ),
       ],
     }),
+  },
+  'waits no longer for it because something else changed meanwhile': {
+    given: [web, server(1), slice('web-1', [], { ports: [] })],
+    key,
+    memory: seen([1], { lost: 2, due: NOW + 300 }),
+    check: ({ requeueAfter, memory }) => expect([requeueAfter, memory]).toEqual([300, undefined]),
   },
   'keeps the time of the change for the next try, and tells the Service why': {
     given: [web, node, server(1)],
@@ -415,6 +422,17 @@ scenarios(endpointslice, {
     memory: seen([1]),
     plan: { reason: 'gone', chains: [], events: [], memory: null },
   },
+});
+
+test('a pod whose node is not known waits its second, however often other pods wake the Service', () => {
+  let last: Plan | undefined;
+  for (let run = 0; run < 12; run++) {
+    const memory = last?.memory ?? undefined;
+    const given = [web, server(1), slice('web-1', [], { ports: [] })];
+    last = planOf(endpointslice, { given, key, ...(memory !== undefined && { memory }) });
+    if (last.memory === undefined && memory !== undefined) last = { ...last, memory };
+  }
+  expect(last?.requeueAfter).toBe(1000);
 });
 
 describe('after a change of the nodes', () => {

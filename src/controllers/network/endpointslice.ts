@@ -7,13 +7,13 @@ import { keyOfObject, refOf } from '#core/ref.ts';
 import { isManaged, serviceNameOf } from './endpointslice-parts/draft.ts';
 import { addressTypesOf } from './endpointslice-parts/endpoint.ts';
 import { hint, wantsTopology } from './endpointslice-parts/hints.ts';
-import { memoryAfter, RETRY, remembered, retryAfter, withFormerTimes } from './endpointslice-parts/memory.ts';
+import { memoryAfter, RETRY, remembered, waitAfter, withFormerTimes } from './endpointslice-parts/memory.ts';
 import { type Given, type Planned, planType } from './endpointslice-parts/plan-type.ts';
 import { zonesServed } from './endpointslice-parts/topology-hints.ts';
 import { wakesForNode, wakesForPod, wakesForSlice } from './endpointslice-parts/wakes.ts';
 import { removal, writesOf } from './endpointslice-parts/writes.ts';
 import { isOverloaded, zoneRatios } from './endpointslice-parts/zones.ts';
-import { followsPods, podsOf } from './service-pods/membership.ts';
+import { followsPods, isReachable, podsOf } from './service-pods/membership.ts';
 import { overBound } from './service-pods/ports.ts';
 import { triggerOf } from './service-pods/trigger-time.ts';
 
@@ -61,12 +61,13 @@ export const endpointslice = defineController({
 });
 
 function reconcile(input: ServiceInput): Plan {
-  const { object: service, view, memory, settings } = input;
+  const { object: service, view, memory, settings, now } = input;
   if (service === undefined) return nothing('gone', { memory: null });
   if (!followsPods(service)) return nothing('no-pods-to-follow');
   const before = remembered(memory);
   const pods = podsOf(service, view);
-  const over = overBound(service, pods, FAILED);
+  const reachable = pods.filter((pod) => isReachable(pod, true));
+  const over = overBound(service, reachable, { regarding: refOf('core/services', service), reason: FAILED });
   if (over !== undefined) return nothing('too-many-ports', { events: [over] });
   const slices = slicesOf(service, input);
   const { time, seen } = triggerOf(service, pods, before.times);
@@ -77,13 +78,13 @@ function reconcile(input: ServiceInput): Plan {
     max: settings.maxEndpointsPerSlice ?? MAX_ENDPOINTS,
   };
   const { chains, events, lost, hinted } = planTypes(given, slices, before.hinted, input, time);
-  const after = { times: seen, hinted, lost: lost.length === 0 ? 0 : before.lost + 1 };
+  const wait = waitAfter(before.wait, lost.length > 0, now.mono);
   return {
     reason: chains.length > 0 ? 'slices' : lost.length > 0 ? 'nodes-unknown' : 'in-order',
     chains,
     events: [...events, ...lostEvents(service, lost)],
-    ...memoryAfter(memory, after),
-    ...(lost.length > 0 && { requeueAfter: retryAfter(before.lost) }),
+    ...memoryAfter(memory, { times: seen, hinted, wait }),
+    ...(wait.due !== undefined && { requeueAfter: wait.due - now.mono }),
   };
 }
 

@@ -1,19 +1,28 @@
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Job } from '#core/k8s/types.gen.ts';
 import type { Plan } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import { job } from '#kit/build.ts';
-import { scenarios } from '#kit/scenario.ts';
+import { planOf, scenarios } from '#kit/scenario.ts';
 import { ttlAfterFinished } from './ttl-after-finished.ts';
 
 const key = 'default/pi';
 const now = '2026-01-01T01:00:00Z';
 const finishedAt = '2026-01-01T00:59:00Z';
 
-const deletes = (before: Job): Plan => ({
+const deletes = (before: Job, expires = now): Plan => ({
   reason: 'ttl-expired',
   chains: [
-    [{ verb: 'delete', ref: refOf('batch/jobs', before), propagation: 'Foreground', before, reason: 'ttl-expired' }],
+    [
+      {
+        verb: 'delete',
+        ref: refOf('batch/jobs', before),
+        propagation: 'Foreground',
+        before,
+        reason: 'ttl-expired',
+        slot: String(Date.parse(expires)),
+      },
+    ],
   ],
   events: [],
   confirm: { read: [refOf('batch/jobs', before)], expect: 'replan' },
@@ -49,7 +58,7 @@ scenarios(ttlAfterFinished, {
   },
   'deletes what failed that long ago': { given: [failed], key, now, plan: deletes(failed) },
   'deletes at once with a TTL of zero': { given: [atOnce], key, now, plan: deletes(atOnce) },
-  'takes the condition that says that it finished': { given: [second], key, now, plan: deletes(second) },
+  'takes the condition that says that it finished': { given: [second], key, now, plan: deletes(second, finishedAt) },
   'waits for the last millisecond': {
     given: [due],
     key,
@@ -100,4 +109,13 @@ scenarios(ttlAfterFinished, {
     now,
     check: (plan) => expect(plan).toEqual(idle('gone')),
   },
+});
+
+test('I11: a refusal of one TTL does not stand for another', () => {
+  const slotOf = (ttl: number) => {
+    const plan = planOf(ttlAfterFinished, { given: [job({ ttl, finishedAt })], key, now: '2026-01-01T03:00:00Z' });
+    return plan.chains[0]?.[0]?.slot;
+  };
+  expect(slotOf(60)).toBe(slotOf(60));
+  expect(slotOf(60)).not.toBe(slotOf(3600));
 });

@@ -29,9 +29,12 @@ function reconcile({ object: job, now }: Input<'batch/jobs', Job>): Plan {
   // Wall time: what it is compared with is the API's own stamp. As upstream, a clock that lags only deletes later.
   if (expires > now.wall) return nothing('waiting', { requeueAfter: expires - now.wall });
   const ref = refOf('batch/jobs', job);
+  // A refusal stands for a write as long as nothing but time and status changed: one of this hour must not stand for the
+  // next, such as where the TTL was raised between the live read and the judgement.
+  const slot = String(expires);
   return {
     reason: 'ttl-expired',
-    chains: [[{ verb: 'delete', ref, propagation: 'Foreground', before: job, reason: 'ttl-expired' }]],
+    chains: [[{ verb: 'delete', ref, propagation: 'Foreground', before: job, reason: 'ttl-expired', slot }]],
     events: [],
     // The TTL may have been raised, or the Job replaced, since the cache saw it: what is live decides.
     confirm: { read: [ref], expect: 'replan' },

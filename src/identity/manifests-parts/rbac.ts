@@ -64,15 +64,19 @@ function peopleRoles(): Manifest[] {
   return [of('comptroller:breaker-viewer', VIEWER_RULES), of('comptroller:breaker-operator', OPERATOR_RULES)];
 }
 
+/** Of those that write Events here, whom upstream's own role gives none to write. */
+const SILENT_UPSTREAM: ReadonlySet<string> = new Set(['clusterrole-aggregation']);
+
 /**
- * Naming mode `upstream`: the stock roles give everything but patch where upstream itself sends update. What is added
- * is the controllers' patches, bound to the stock user names (a binding to a ServiceAccount compares the user name only).
+ * Naming mode `upstream`: the stock roles give everything but patch where upstream itself sends update, and the Events of
+ * one. What is added is the controllers' patches, and those Events, bound to the stock user names (a binding to a ServiceAccount compares the user name only).
  */
 export function upstreamRbacFiles(controllers: readonly Controller[]): ManifestFile[] {
   const files = controllers.flatMap((controller) => {
-    const rules = controller.rbac.flatMap((permission) =>
+    const patches = controller.rbac.flatMap((permission) =>
       permission.kind === 'allow' && permission.verbs.includes('patch') ? [ruleOf(permission, ['patch'])] : [],
     );
+    const rules = controller.events && SILENT_UPSTREAM.has(controller.name) ? [...patches, EVENTS] : patches;
     const subject: Subject = { kind: 'User', name: `system:serviceaccount:kube-system:${controller.upstreamRole}` };
     const name = `comptroller:upstream:${controller.name}`;
     return rules.length === 0 ? [] : [file(controller.name, clusterRole(name, rules, [subject]))];

@@ -13,13 +13,18 @@ import { hostnameIn, isReachable } from '../service-pods/membership.ts';
 import { targetsOn } from '../service-pods/ports.ts';
 import { repack } from './repack.ts';
 
+/** Whether pods count that are not ready, or are leaving. */
+export function alsoUnready({ spec }: Service): boolean {
+  return spec?.publishNotReadyAddresses === true;
+}
+
 /** The subsets of a Service whose pods these are, in canonical layout, of whatever size. */
 export function subsetsOf(service: Service, pods: readonly Pod[]): readonly EndpointSubset[] {
-  const alsoUnready = service.spec?.publishNotReadyAddresses === true;
+  const all = alsoUnready(service);
   const subsets = pods.flatMap((pod): EndpointSubset[] => {
-    const address = isReachable(pod, alsoUnready) ? addressOf(service, pod) : undefined;
+    const address = isReachable(pod, all) ? addressOf(service, pod) : undefined;
     if (address === undefined) return [];
-    const addresses = alsoUnready || isReady(pod) ? { addresses: [address] } : { notReadyAddresses: [address] };
+    const addresses = all || isReady(pod) ? { addresses: [address] } : { notReadyAddresses: [address] };
     return portsOf(service, pod).map((port) => ({ ...addresses, ...(port !== undefined && { ports: [port] }) }));
   });
   return repack(subsets);

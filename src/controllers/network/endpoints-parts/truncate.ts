@@ -1,5 +1,7 @@
 import type { EndpointAddress, EndpointSubset } from '#core/k8s/types.gen.ts';
 
+/** Says on Endpoints that some addresses had no room. */
+export const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
 /** The most addresses that one Endpoints object holds. */
 export const MOST_ADDRESSES = 1000;
 

@@ -1,15 +1,11 @@
 import type { ControllerSettings, Wake } from '#core/controller.ts';
 import type { EndpointSlice, Node, Pod } from '#core/k8s/types.gen.ts';
 import { keyOf } from '#core/ref.ts';
-import { type Ms, seconds } from '#core/time.ts';
 import type { View } from '#core/view.ts';
-import { servicesTouched } from '../service-pods/wakes.ts';
+import { SETTLING, servicesTouched } from '../service-pods/wakes.ts';
 import { isManaged, serviceNameOf } from './draft.ts';
 import { zoneOf } from './endpoint.ts';
 import { isNodeReady } from './node.ts';
-
-/** Several slices of a Service often change together. */
-const SETTLING: Ms = seconds(1);
 
 export function wakesForPod(
   old: Pod | undefined,

@@ -54,4 +54,20 @@ describe('I15: a Service of too many ports on too many pods', () => {
     expect(plan).toMatchObject({ reason: 'too-many-ports', chains: [], events: [{ type: 'Warning', reason }] });
     expect(plan.events[0]?.message).toContain('10001 ports on 10 pods');
   });
+  test.each([
+    [endpoints, 'core/endpoints'],
+    [endpointslice, 'core/services'],
+  ])('$name tells it of what admission lets it tell of', (controller, resource) => {
+    const plan = planOf(controller, { key: 'default/web', given: [heavy, ...pods, worker('node-1')] });
+    expect(plan.events[0]?.regarding).toMatchObject({ resource, namespace: 'default', name: 'web' });
+  });
+  test.each([
+    ['ended', { phase: 'Failed' }],
+    ['have no address', { ips: [] }],
+  ])('pods that %s do not count', (_, more) => {
+    const idle = Array.from({ length: 10 }, (_, nth) => server(100 + nth, more));
+    const given = [heavy, server(1), ...idle, worker('node-1')];
+    for (const controller of [endpoints, endpointslice])
+      expect(planOf(controller, { key: 'default/web', given }).reason).not.toBe('too-many-ports');
+  });
 });

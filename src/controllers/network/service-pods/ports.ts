@@ -1,7 +1,6 @@
 import { warning } from '#core/events.ts';
 import type { Pod, Service, ServicePort } from '#core/k8s/types.gen.ts';
 import type { PlannedEvent } from '#core/plan.ts';
-import { refOf } from '#core/ref.ts';
 
 /**
  * The number that a Service's port has on a pod: its target port, looked up by name and protocol among the ports of the
@@ -32,10 +31,17 @@ function namedPorts({ spec }: Pod): ReadonlyMap<string, number> {
 /** Ports of a Service times its pods: what a run works out at once, on the thread that renews the lease (I15). */
 const MOST = 100_000;
 
-/** Says that nothing is worked out for it, where it would be too much; undefined where it is not. */
-export function overBound(service: Service, pods: readonly Pod[], reason: string): PlannedEvent | undefined {
+/**
+ * Says of `regarding` that nothing is worked out for a Service, where it would be too much; undefined where it is not.
+ * The pods are those that can be endpoints: others cost nothing, however many have ended.
+ */
+export function overBound(
+  service: Service,
+  pods: readonly Pod[],
+  { regarding, reason }: Pick<PlannedEvent, 'regarding' | 'reason'>,
+): PlannedEvent | undefined {
   const ports = service.spec?.ports?.length ?? 0;
   if (ports * pods.length <= MOST) return undefined;
   const message = `${ports} ports on ${pods.length} pods are more than ${MOST} together: nothing is written until there are fewer`;
-  return warning(refOf('core/services', service), reason, message);
+  return warning(regarding, reason, message);
 }

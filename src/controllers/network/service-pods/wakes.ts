@@ -3,8 +3,12 @@ import type { Pod, Service } from '#core/k8s/types.gen.ts';
 import { isReady, isTerminal } from '#core/pod.ts';
 import { keyOfObject } from '#core/ref.ts';
 import type { Labels } from '#core/selector.ts';
+import { type Ms, seconds } from '#core/time.ts';
 import type { View } from '#core/view.ts';
 import { matcherOf } from './membership.ts';
+
+/** What someone changes of a Service's endpoints, they often change several times. */
+export const SETTLING: Ms = seconds(1);
 
 /** The keys of the Services whose endpoints a pod's change may change. */
 export function servicesTouched(

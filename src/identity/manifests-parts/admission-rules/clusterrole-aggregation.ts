@@ -1,4 +1,4 @@
-import { METADATA_STAYS } from './common.ts';
+import { eventRules, METADATA_STAYS } from './common.ts';
 import type { AdmissionRules } from './port.ts';
 
 export const clusterroleAggregationRules: readonly AdmissionRules[] = [
@@ -13,8 +13,12 @@ export const clusterroleAggregationRules: readonly AdmissionRules[] = [
       {
         on: ['update'],
         message: 'clusterrole-aggregation changes nothing of a ClusterRole but its rules',
+        // Labels stay, though a webhook that sets some at this change is refused with it: any label may be one that an
+        // aggregation rule selects, and would give rights for longer than a stolen certificate lasts. Of annotations one
+        // keeps the API server from mending its own ClusterRoles.
         expression: `object.?aggregationRule == oldObject.?aggregationRule && ${METADATA_STAYS}`,
       },
     ],
   },
+  eventRules('clusterrole-aggregation', ['ClusterRole']),
 ];

@@ -12,9 +12,10 @@ export const rootCaCertificatePublisherRules: readonly AdmissionRules[] = [
       {
         on: ['create', 'update'],
         message: 'root-ca-certificate-publisher publishes one certificate bundle and nothing beside it',
+        // A bundle may begin with words: distributions name each of its certificates.
         expression: [
           "has(object.data) && object.data.size() == 1 && 'ca.crt' in object.data &&",
-          "object.data['ca.crt'].startsWith('-----BEGIN CERTIFICATE-----') && !object.data['ca.crt'].contains('PRIVATE KEY')",
+          "object.data['ca.crt'].contains('-----BEGIN CERTIFICATE-----') && !object.data['ca.crt'].contains('PRIVATE KEY')",
         ].join(' '),
       },
       {
@@ -25,9 +26,11 @@ export const rootCaCertificatePublisherRules: readonly AdmissionRules[] = [
       {
         on: ['update'],
         message: 'root-ca-certificate-publisher changes the certificate and its description, nothing else',
+        // Labels are left out: the mutating admission of others may set them at any change, and this ConfigMap holds
+        // nothing but a certificate wherever a label takes it.
         expression: [
           'object.?immutable == oldObject.?immutable && object.?binaryData == oldObject.?binaryData &&',
-          'object.metadata.?labels == oldObject.metadata.?labels && object.metadata.?finalizers == oldObject.metadata.?finalizers &&',
+          'object.metadata.?finalizers == oldObject.metadata.?finalizers &&',
           'object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences',
         ].join(' '),
       },
