@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { createKinds } from '#controllers/cluster/garbage-collector-parts/kinds.ts';
+import { pathOf, type Resource, resourceInfo } from '#core/resource.ts';
 import { readDiscovery } from './discovery.ts';
 
 const widgets = {
@@ -42,6 +44,47 @@ describe('what the API server says it serves', () => {
     expect(read(items, away)).toEqual({
       served: [{ resource: 'example.com/widgets@v2,Widget,namespaced', verbs: ['delete', 'list'], also: ['v1'] }],
       failed: ['metrics.example.com/v1beta1'],
+    });
+  });
+
+  describe('of a resource that is built in, and served in other versions too', () => {
+    const { version, kind } = resourceInfo('scheduling.k8s.io/podgroups');
+    const inVersion = (one: string, more: object = {}) => ({
+      version: one,
+      resources: [
+        { resource: 'podgroups', responseKind: { kind }, scope: 'Namespaced', verbs: ['delete', 'list'], ...more },
+      ],
+    });
+    const served = (...versions: object[]) => {
+      const discovery = read(group('scheduling.k8s.io', ...versions));
+      const { resourceOf } = createKinds(discovery);
+      return {
+        all: discovery?.served.map(({ resource, also }) => [resource, also]),
+        paths: (...of: string[]) =>
+          of.map((one) => pathIfAny(resourceOf(`scheduling.k8s.io/${one}`, kind), { namespace: 'a' })),
+      };
+    };
+    const pathIfAny = (resource: Resource | undefined, at: object) => resource && pathOf(resource, at);
+    const path = (one: string) => `/apis/scheduling.k8s.io/${one}/namespaces/a/podgroups`;
+
+    test('its own version is taken wherever it stands, and every other names the same objects', () => {
+      const { all, paths } = served(inVersion('v1'), inVersion(version), inVersion('v1alpha3'));
+      expect(all).toEqual([['scheduling.k8s.io/podgroups', ['v1', 'v1alpha3']]]);
+      expect(paths('v1', version, 'v1alpha3')).toEqual([path(version), path(version), path(version)]);
+    });
+
+    test('where its own is not served it is another resource, at the version that is', () => {
+      const { all, paths } = served(inVersion('v1'), inVersion('v1alpha3'));
+      expect(all).toEqual([['scheduling.k8s.io/podgroups@v1,PodGroup,namespaced', ['v1alpha3']]]);
+      expect(paths('v1', 'v1alpha3', version)).toEqual([path('v1'), path('v1'), undefined]);
+    });
+
+    test.each([
+      ['kind', { responseKind: { kind: 'Other' } }, 'Other,namespaced'],
+      ['scope', { scope: 'Cluster' }, 'PodGroup,cluster'],
+    ])('so it is where its %s is another', (_what, more, name) => {
+      const { all } = served(inVersion(version, more));
+      expect(all).toEqual([[`scheduling.k8s.io/podgroups@${version},${name}`, undefined]]);
     });
   });
 

@@ -1,6 +1,6 @@
 import type { ReadResult } from '#core/controller.ts';
 import type { Discovery, Served } from '#core/discovery.ts';
-import { discovered, resourceInfo } from '#core/resource.ts';
+import { discovered, isResource, resourceInfo } from '#core/resource.ts';
 import { TransportError } from './failure.ts';
 import type { Reader } from './port.ts';
 
@@ -23,8 +23,8 @@ export async function serverVersion(reader: Reader, identity: string): Promise<S
 const ACCEPT = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 /**
- * What the API server serves, each resource in the first version of its group that has it. A group whose server is away
- * is named in `failed`. Throws a TransportError when no answer came.
+ * What the API server serves, each resource in one version of its group. A group whose server is away is named in
+ * `failed`. Throws a TransportError when no answer came.
  */
 export async function discover(reader: Reader, identity: string): Promise<ReadResult<Discovery>> {
   const parts: Discovery[] = [];
@@ -70,10 +70,13 @@ export function readDiscovery(body: unknown): Discovery | undefined {
   return together(objectsIn<GroupItem>(items).map(readGroup));
 }
 
+/** One version of a resource. */
+type Version = Served & { readonly version: string };
+
 /** Versions come in the server's order of preference. */
 function readGroup({ metadata, versions }: GroupItem): Discovery {
   const group = typeof metadata?.name === 'string' ? metadata.name : '';
-  const served = new Map<string, Served & { readonly also: string[] }>();
+  const found = new Map<string, Version[]>();
   const failed: string[] = [];
   const unreadable: string[] = [];
   for (const { version, freshness, resources } of objectsIn<VersionItem>(versions)) {
@@ -81,26 +84,27 @@ function readGroup({ metadata, versions }: GroupItem): Discovery {
     const groupVersion = group === '' ? version : `${group}/${version}`;
     if (freshness === 'Stale') failed.push(groupVersion);
     for (const item of objectsIn<ResourceItem>(resources)) {
+      const plural = textOf(item);
       const one = readResource(item, group, version);
       // Without verbs it is only the parent of subresources: nothing can be done to it.
-      if (one === undefined && listed(item.verbs).length > 0) unreadable.push(`${groupVersion} ${textOf(item)}`);
-      if (one !== undefined) serve(served, textOf(item), one, version);
+      if (one === undefined && listed(item.verbs).length > 0) unreadable.push(`${groupVersion} ${plural}`);
+      if (one === undefined) continue;
+      const others = found.get(plural);
+      if (others === undefined) found.set(plural, [one]);
+      else others.push(one);
     }
   }
-  const all = [...served.values()].map(({ also, ...one }) => (also.length === 0 ? one : { ...one, also }));
-  return { served: all, failed, unreadable };
+  return { served: [...found.values()].map(chosen), failed, unreadable };
 }
 
-/** In the first version that has it; the others of the same kind are noted. */
-function serve(
-  served: Map<string, Served & { readonly also: string[] }>,
-  plural: string,
-  one: Served,
-  version: string,
-): void {
-  const known = served.get(plural);
-  if (known === undefined) served.set(plural, { ...one, also: [] });
-  else if (resourceInfo(known.resource).kind === resourceInfo(one.resource).kind) known.also.push(version);
+/** In the version that is built in where that is served, else in the first; the others of the same kind are noted. */
+function chosen(versions: readonly Version[]): Served {
+  const { version, ...one } = (versions.find(({ resource }) => isResource(resource)) ?? versions[0]) as Version;
+  const { kind } = resourceInfo(one.resource);
+  const also = versions
+    .filter((other) => other.version !== version && resourceInfo(other.resource).kind === kind)
+    .map((other) => other.version);
+  return also.length === 0 ? one : { ...one, also };
 }
 
 function textOf({ resource }: ResourceItem): string {
@@ -112,7 +116,7 @@ function readResource({ resource: plural, responseKind, scope, verbs }: Resource
   if (typeof plural !== 'string' || typeof kind !== 'string') return undefined;
   const resource = discovered({ group, version, plural, kind, namespaced: scope === 'Namespaced' });
   if (resource === undefined) return undefined;
-  return { resource, verbs: listed<unknown>(verbs).filter((verb) => typeof verb === 'string') };
+  return { resource, version, verbs: listed<unknown>(verbs).filter((verb) => typeof verb === 'string') };
 }
 
 function listed<T>(value: unknown): readonly T[] {

@@ -73,7 +73,10 @@ const TABLE: readonly [string, Verb, number, unknown, ErrorCode][] = [
     },
     'API_CONFLICT',
   ],
-  ['gone for good', 'patch', 410, { reason: 'Gone' }, 'API_GONE'],
+  ['gone for good', 'patch', 410, { reason: 'Gone', details: { name: 'p', kind: 'pods' } }, 'API_GONE'],
+  ['gone, but not what', 'delete', 410, { reason: 'Gone' }, 'API_REFUSED'],
+  ['gone without a word', 'delete', 410, {}, 'API_REFUSED'],
+  ['a version that is gone', 'delete', 410, { reason: 'Expired', details: { name: 'p', kind: 'pods' } }, 'API_REFUSED'],
   [
     "a patch's uid",
     'patch',

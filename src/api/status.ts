@@ -51,6 +51,8 @@ function neverAdmitted(verb: WireRequest['verb'], status: number, { reason, mess
   return verb !== 'deletecollection' && status === 500 && reason === 'InternalError' && WEBHOOK.test(message);
 }
 
+const GONE: ReadonlySet<string> = new Set(['NotFound', 'Gone']);
+
 function codeOf(verb: WireRequest['verb'], status: number, said: Status): ErrorCode {
   switch (status) {
     case 401:
@@ -58,15 +60,15 @@ function codeOf(verb: WireRequest['verb'], status: number, said: Status): ErrorC
     case 403:
       return forbidden(said);
     case 404:
-      // A path that is not served is a 404 too: only one that names an object says that the object is gone.
-      return said.reason === 'NotFound' && said.namesObject ? 'API_GONE' : 'API_REFUSED';
+    case 410:
+      // A path that is not served, and whatever stands before the API server, answer so too: only what names an object says
+      // that the object is gone.
+      return GONE.has(said.reason) && said.namesObject ? 'API_GONE' : 'API_REFUSED';
     case 408:
     case 504:
       return 'API_UNKNOWN';
     case 409:
       return conflict(verb, said);
-    case 410:
-      return 'API_GONE';
     case 422:
       // A patch carries the uid it is meant for; another uid under that name is refused as a change of metadata.uid.
       return said.causes.some(({ field }) => field === 'metadata.uid') ? 'API_GONE' : 'API_INVALID';

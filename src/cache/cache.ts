@@ -21,10 +21,11 @@ export function createCache(options: CacheOptions): Cache {
     era++;
     log.error('reading an older history: starting a new era', { resource, why, era });
     for (const { reflector } of [...shelves.values(), ...tracked.own()]) reflector.startEra();
+    tracked.doubt();
     for (const callback of eraCallbacks) callback(why, resource);
   };
   for (const plan of options.resources) shelves.set(plan.resource, createShelf(options, plan, startEra));
-  const tracked = createTracked(options, shelves, startEra);
+  const tracked = createTracked(options, shelves, { start: startEra, count: () => era });
   const stores = new Map([...shelves].map(([resource, { store }]) => [resource, store]));
   const shelfOf = (resource: Resource): Shelf => {
     const shelf = shelves.get(resource);
@@ -56,6 +57,7 @@ export function createCache(options: CacheOptions): Cache {
       return shelf === undefined ? reachedBarrier(resource) : listBarrier(shelf);
     },
     catchUp: async (signal) => {
+      tracked.doubt();
       await untilAborted(Promise.all([...shelves.values()].map(({ reflector }) => reflector.passNow())), signal);
       signal.throwIfAborted();
     },

@@ -46,8 +46,8 @@ export interface ReflectorParts {
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;
-  /** History went back: asks for a new era in all reflectors. */
-  readonly onBack: (why: string) => void;
+  /** History went back: starts an era, in this reflector at least. Throws as a list does where it has to ask first. */
+  readonly onBack: (why: string) => void | Promise<void>;
 }
 
 /** Bookmarks come about once a minute; nothing for two means that the connection is dead. */
@@ -232,7 +232,7 @@ async function list(parts: ReflectorParts, state: State): Promise<End> {
     },
     restart: () => collector.clear(),
   });
-  takeList(parts, state, collector, rv);
+  await takeList(parts, state, collector, rv);
   return { kind: 'clean' };
 }
 
@@ -253,7 +253,7 @@ async function follow(
       parts.meter.count('cache_events_total', { resource: shortName(parts.plan.resource), type: line.type });
       if (line.type === 'ERROR') return refused(parts, ...refusalIn(line.object));
       if (line.type === 'BOOKMARK') {
-        if (bookmark(parts, state, line.object, collecting)) collecting = undefined;
+        if (await bookmark(parts, state, line.object, collecting)) collecting = undefined;
       } else if (collecting !== undefined) collecting.put(line.type, line.object);
       // A list is due that replaces all: what still comes in order before it is of no use.
       else if (state.due === undefined) takeEvent(parts.store, parts.decoder, line.type, line.object);
@@ -267,7 +267,12 @@ async function follow(
 }
 
 /** Says whether it ended the initial list. */
-function bookmark(parts: ReflectorParts, state: State, object: unknown, collecting: Collector | undefined): boolean {
+async function bookmark(
+  parts: ReflectorParts,
+  state: State,
+  object: unknown,
+  collecting: Collector | undefined,
+): Promise<boolean> {
   const { metadata } = object as ApiObject;
   const rv = metadata?.resourceVersion;
   if (!isRV(rv)) throw new TransportError('malformed');
@@ -277,7 +282,7 @@ function bookmark(parts: ReflectorParts, state: State, object: unknown, collecti
   }
   const annotations: object = metadata?.annotations ?? {};
   if (!Object.hasOwn(annotations, INITIAL_END)) return false;
-  takeList(parts, state, collecting, rv);
+  await takeList(parts, state, collecting, rv);
   renewIfOld(parts, state);
   return true;
 }
@@ -287,11 +292,11 @@ function renewIfOld(parts: ReflectorParts, state: State): void {
   if (parts.identities.current(parts.plan.identity).turn !== state.turn) void renew(parts, state);
 }
 
-function takeList(parts: ReflectorParts, state: State, collector: Collector, rv: string): void {
+async function takeList(parts: ReflectorParts, state: State, collector: Collector, rv: string): Promise<void> {
   const objects = collector.objects();
   const why = state.fresh ? undefined : parts.store.contradiction(objects, rv);
   if (why !== undefined) {
-    parts.onBack(why);
+    await parts.onBack(why);
     return;
   }
   parts.store.replace(objects, rv, state.fresh);
@@ -328,7 +333,7 @@ async function checkHistory(parts: ReflectorParts, state: State): Promise<End | 
 async function lookBack(parts: ReflectorParts, state: State): Promise<void> {
   const back = await wentBack(parts, state.signal);
   // Another resource may have started the era while this was asked.
-  if (back && state.due === undefined) parts.onBack('the resourceVersion of a list went back');
+  if (back && state.due === undefined) await parts.onBack('the resourceVersion of a list went back');
 }
 
 async function passNow(parts: ReflectorParts, state: State): Promise<void> {
@@ -343,7 +348,7 @@ async function passNow(parts: ReflectorParts, state: State): Promise<void> {
       if (result.kind === 'passed') return;
       // Somebody else may have asked for a list meanwhile.
       if (current() && state.due === undefined) {
-        if (result.kind === 'back') parts.onBack(result.why);
+        if (result.kind === 'back') await parts.onBack(result.why);
         else relist(state, 'behind');
       }
       // That list begins after the call, so it is the proof.

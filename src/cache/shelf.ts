@@ -19,7 +19,7 @@ export interface Shelf {
 export function createShelf(
   options: CacheOptions,
   plan: CachePlan,
-  startEra: (why: string, resource: Resource) => void,
+  onBack: (why: string, resource: Resource) => void | Promise<void>,
 ): Shelf {
   const { log } = options;
   const { resource } = plan;
@@ -33,7 +33,7 @@ export function createShelf(
     store,
     decoder,
     random: options.random ?? Math.random,
-    onBack: (why) => startEra(why, resource),
+    onBack: (why) => onBack(why, resource),
   });
   const name = /^metadata\.name=(.+)$/.exec(plan.fieldSelector ?? '')?.[1];
   return { store, decoder, reflector, scope: name === undefined ? undefined : { name } };

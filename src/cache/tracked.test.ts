@@ -137,24 +137,124 @@ describe('a tracked resource that no controller lists', () => {
     expect(heardBy(cache)).toEqual([`${WIDGETS} x ->8`]);
   });
 
-  test('starts a new era with all others where history went back', async () => {
-    const cache = await started(PODS);
-    watchOf('/api/v1/pods').bookmark('5', true);
+  describe('whose history went back', () => {
+    const NAMESPACES: CachePlan = { resource: 'core/namespaces', identity: 'reader' };
+    const CLUSTER = ['/api/v1/pods', '/api/v1/namespaces'];
+
+    /** All at version 5, pods at 7; lists answer as told from now on. */
+    async function known(list: (path: string) => string | undefined, ...plans: CachePlan[]): Promise<Cache> {
+      const cache = await started(...(plans.length > 0 ? plans : [PODS, NAMESPACES]));
+      for (const path of CLUSTER) watchOf(path)?.bookmark(path === '/api/v1/pods' ? '7' : '5', true);
+      cache.tracked.set({ discovery, plans: [planOf(WIDGETS)] });
+      await settle();
+      watchOf(WIDGET_PATH).event('ADDED', partial('x', '4'));
+      watchOf(WIDGET_PATH).bookmark('5', true);
+      await settle();
+      api.list = (path) => {
+        const resourceVersion = list(path);
+        return resourceVersion === undefined
+          ? { status: 503, body: {} }
+          : { status: 200, body: { metadata: { resourceVersion }, items: [] } };
+      };
+      return cache;
+    }
+    async function wait(): Promise<void> {
+      for (let waited = 0; waited < 5; waited++) {
+        await settle();
+        clock.advance(60_000);
+      }
+    }
+    const listsSince = (before: number): string[] =>
+      api.watches.slice(before).flatMap(({ path, query }) => (query.has('sendInitialEvents') ? [path] : []));
+    const syncedNow = (cache: Cache) => [...cache.tracked.current().resources.values()].map(({ synced }) => synced);
+
+    test("with the cluster's starts a new era with all others", async () => {
+      const cache = await known(() => '2');
+      const before = api.watches.length;
+      watchOf(WIDGET_PATH).break();
+      await wait();
+      expect(cache.era()).toBe(1);
+      expect(listsSince(before)).toEqual(expect.arrayContaining([...CLUSTER, WIDGET_PATH]));
+    });
+
+    test('without it, as behind an API server of its own, is listed afresh alone', async () => {
+      const cache = await known((path) => (path === WIDGET_PATH ? '2' : '9'));
+      const eras: string[] = [];
+      cache.onEra((why) => eras.push(why));
+      const before = api.watches.length;
+      watchOf(WIDGET_PATH).break();
+      await wait();
+      expect([cache.era(), eras, new Set(listsSince(before))]).toEqual([0, [], new Set([WIDGET_PATH])]);
+      expect(syncedNow(cache)).toEqual([false]);
+      watchOf(WIDGET_PATH).event('ADDED', partial('x', '1'));
+      watchOf(WIDGET_PATH).bookmark('2', true);
+      await wait();
+      expect(cache.tracked.get(WIDGETS, { namespace: 'a', name: 'x' })?.metadata?.resourceVersion).toBe('1');
+      expect(syncedNow(cache)).toEqual([true]);
+    });
+
+    test("is judged by what knows most of the cluster's", async () => {
+      const cache = await known((path) => (path === WIDGET_PATH ? '2' : '6'));
+      watchOf(WIDGET_PATH).break();
+      await wait();
+      expect(cache.era()).toBe(1);
+    });
+
+    test('is asked about again where the cluster did not answer', async () => {
+      let answers = false;
+      const cache = await known((path) => (path === WIDGET_PATH ? '2' : answers ? '9' : undefined));
+      const before = api.watches.length;
+      watchOf(WIDGET_PATH).break();
+      await wait();
+      expect(api.watches).toHaveLength(before);
+      answers = true;
+      await wait();
+      expect([cache.era(), new Set(listsSince(before))]).toEqual([0, new Set([WIDGET_PATH])]);
+    });
+
+    test('in that an object came back that was deleted, is listed afresh alone as well', async () => {
+      const cache = await known(() => '9');
+      watchOf(WIDGET_PATH).event('DELETED', partial('x', '6'));
+      await settle();
+      watchOf(WIDGET_PATH).event('ERROR', { code: 410, reason: 'Expired' });
+      await wait();
+      for (let lists = 0; lists < 2; lists++) {
+        watchOf(WIDGET_PATH).event('ADDED', partial('x', '4'));
+        watchOf(WIDGET_PATH).bookmark('9', true);
+        await wait();
+      }
+      expect(cache.era()).toBe(0);
+      expect(cache.tracked.get(WIDGETS, { namespace: 'a', name: 'x' })?.metadata?.resourceVersion).toBe('4');
+    });
+
+    test('counts as known again only once its new list is in, also where others saw it', async () => {
+      const cache = await known((path) => (path === WIDGET_PATH ? '9' : '2'));
+      const told: boolean[][] = [];
+      cache.tracked.onChange(() => told.push(syncedNow(cache)));
+      watchOf('/api/v1/pods').break();
+      await wait();
+      expect([cache.era(), syncedNow(cache), told]).toEqual([1, [false], [[false]]]);
+      watchOf(WIDGET_PATH).bookmark('9', true);
+      await wait();
+      expect([syncedNow(cache), told]).toEqual([[true], [[false], [true]]]);
+    });
+  });
+
+  test('counts as known after winning only once it has passed what was there then', async () => {
+    const cache = await started();
     cache.tracked.set({ discovery, plans: [planOf(WIDGETS)] });
     await settle();
     watchOf(WIDGET_PATH).bookmark('5', true);
     await settle();
-    const before = api.watches.length;
-    api.list = () => ({ status: 200, body: { metadata: { resourceVersion: '2' }, items: [] } });
-    watchOf(WIDGET_PATH).break();
-    for (let waited = 0; waited < 5; waited++) {
-      await settle();
-      clock.advance(60_000);
-    }
-    expect(cache.era()).toBe(1);
-    const again = api.watches.slice(before).map(({ path }) => path);
-    expect(again).toContain('/api/v1/pods');
-    expect(again).toContain(WIDGET_PATH);
+    const told: boolean[] = [];
+    cache.tracked.onChange(({ resources }) => told.push(...[...resources.values()].map(({ synced }) => synced)));
+    api.list = () => ({ status: 200, body: { metadata: { resourceVersion: '9' }, items: [partial('x', '8')] } });
+    await cache.catchUp(abort.signal);
+    await settle();
+    expect(told).toEqual([false]);
+    watchOf(WIDGET_PATH).event('ADDED', partial('x', '8'));
+    await settle();
+    expect(told).toEqual([false, true]);
   });
 
   test('is let go of when the process ends, and nothing is tracked after that', async () => {

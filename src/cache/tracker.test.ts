@@ -74,6 +74,7 @@ test('tracks what can be deleted, listed and watched, as the one who tracks; Sec
       served('core/secrets'),
       served('core/events'),
       served('events.k8s.io/events'),
+      served('events.k8s.io/events@v2,Event,namespaced'),
       served(WIDGETS),
       served('authentication.k8s.io/tokenreviews@v1,TokenReview,cluster', ['create']),
     ),

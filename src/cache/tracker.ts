@@ -15,7 +15,7 @@ const DEFINITIONS: ReadonlySet<Resource> = new Set([
   'apiregistration.k8s.io/apiservices',
 ]);
 /** Never tracked: they expire by themselves, there are many, and nothing owns them. */
-const LEFT_OUT: ReadonlySet<Resource> = new Set(['core/events', 'events.k8s.io/events']);
+const LEFT_OUT: ReadonlySet<string> = new Set(['core/events', 'events.k8s.io/events']);
 const NEEDED = ['delete', 'list', 'watch'] as const;
 
 export interface TrackerParts extends Telemetry {
@@ -94,7 +94,7 @@ export function withKnown(found: Discovery, known: Discovery | undefined): Disco
 }
 
 function isTracked({ resource, verbs }: Served): boolean {
-  return !LEFT_OUT.has(resource) && NEEDED.every((verb) => verbs.includes(verb));
+  return !LEFT_OUT.has(shortName(resource)) && NEEDED.every((verb) => verbs.includes(verb));
 }
 
 function planFor(resource: Resource, identity: string): CachePlan {

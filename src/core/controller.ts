@@ -200,7 +200,7 @@ export interface Derive<S = unknown> {
 export interface Tracking {
   /** The last discovery that told anything; undefined before the first. */
   readonly discovery: Discovery | undefined;
-  /** By resource, whether it was listed completely once. */
+  /** By resource, whether all of it is known: it was listed completely, and nothing has cast doubt on that since. */
   readonly resources: ReadonlyMap<Resource, { readonly synced: boolean }>;
 }
 

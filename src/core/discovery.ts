@@ -1,6 +1,9 @@
 import type { Resource } from './resource.ts';
 
-/** One resource that the API server serves, in the version that it prefers. Subresources are not among them. */
+/**
+ * One resource that the API server serves: in the version that is built in where that is served, else in the one that it
+ * prefers. Subresources are not among them.
+ */
 export interface Served {
   readonly resource: Resource;
   readonly verbs: readonly string[];

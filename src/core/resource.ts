@@ -51,14 +51,19 @@ function discoveredInfo(resource: string): ResourceInfo | undefined {
 }
 
 /**
- * The name of a resource that discovery told of: the built-in one where there is such a group and plural, else one that
- * describes itself. Undefined for what no path could be made of.
+ * The name of a resource that discovery told of: the built-in one where that means the same, else one that describes
+ * itself, for a built-in name stands for one version only, which need not be served. Undefined for what no path could be
+ * made of.
  */
 export function discovered(found: ResourceInfo & { readonly plural: string }): Resource | undefined {
   const short = `${found.group === '' ? 'core' : found.group}/${found.plural}`;
-  if (isResource(short)) return short;
+  if (isResource(short) && isSame(RESOURCES[short], found)) return short;
   const name = `${short}@${found.version},${found.kind},${found.namespaced ? 'namespaced' : 'cluster'}`;
   return discoveredInfo(name) === undefined ? undefined : (name as Discovered);
+}
+
+function isSame(a: ResourceInfo, b: ResourceInfo): boolean {
+  return a.version === b.version && a.kind === b.kind && a.namespaced === b.namespaced;
 }
 
 /** `replicasets`. */

@@ -126,6 +126,12 @@ test.each<[string, WireRequest['verb'], WireRequest['target'], string | undefine
     { resource: 'core/secrets', namespace: 'comptroller-system', name: 'x' },
     'GATE_PROTECTED',
   ],
+  [
+    "of Comptroller's own, in a version that is not built in",
+    'delete',
+    { resource: 'flowcontrol.apiserver.k8s.io/flowschemas@v2,FlowSchema,cluster', name: 'comptroller-leader' },
+    'GATE_PROTECTED',
+  ],
 ])('what may be done anywhere: a write %s', (_, verb, target, code) => {
   expect(check(verb, target, 'write', sweeper)).toBe(code);
 });

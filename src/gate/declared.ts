@@ -2,6 +2,7 @@ import type { Controller, Permission, Verb } from '#core/controller.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import { isOwnName, OWN_NAMESPACE } from '#core/own.ts';
 import type { WireRequest } from '#core/request.ts';
+import { shortName } from '#core/resource.ts';
 
 /** Cluster-scoped kinds of which some objects are Comptroller's own. */
 const OWN_KINDS: ReadonlySet<string> = new Set([
@@ -57,5 +58,5 @@ function covers(
 function touchesOwn({ target }: WireRequest): boolean {
   if (target.namespace === OWN_NAMESPACE) return true;
   if (target.resource === 'core/namespaces') return target.name === OWN_NAMESPACE;
-  return OWN_KINDS.has(target.resource) && (target.name === undefined || isOwnName(target.name));
+  return OWN_KINDS.has(shortName(target.resource)) && (target.name === undefined || isOwnName(target.name));
 }

@@ -10,7 +10,7 @@ import { formatTime, type Ms } from '#core/time.ts';
 import { runPlan } from '#kit/fake-store.ts';
 import { viewOf } from '#kit/view.ts';
 
-const WIDGETS = 'example.com/widgets@v1,Widget,namespaced';
+const WIDGETS: Resource = 'example.com/widgets@v1,Widget,namespaced';
 const PODS = 'core/pods';
 const SERVED: readonly Served[] = [
   { resource: 'core/nodes', verbs: ['delete', 'deletecollection', 'list'] },
@@ -21,6 +21,8 @@ const SERVED: readonly Served[] = [
 ];
 export const KINDS: readonly Resource[] = [PODS, 'core/secrets', 'rbac.authorization.k8s.io/roles', WIDGETS];
 export const GROUPS = ['example.com/v1', 'rbac.authorization.k8s.io/v1'] as const;
+/** What a list may answer of what discovery just told of: 0 is no answer at all. */
+export const LIST_TROUBLES = [0, 403, 404, 405, 503] as const;
 export type Trouble = 'none' | 'failed' | 'denied' | 'conflict' | 'lost';
 
 interface Thing extends ApiObject {
@@ -38,6 +40,9 @@ export function createWorld() {
   const things = new Map<string, Thing>();
   const away = new Set<string>();
   let trouble: Trouble = 'none';
+  const unlisted = new Map<Resource, number>();
+  /** Whether widgets are defined; `ending`: until they have been told of once more. */
+  let widgets: 'defined' | 'ending' | 'undefined' = 'defined';
   let requests = 0;
   /** Groups that were away when it was asked what is served. */
   let unknown = 0;
@@ -50,6 +55,12 @@ export function createWorld() {
   const inside = (place = 'shop'): Thing[] => [...things.values()].filter((one) => one.metadata?.namespace === place);
   const of = (resource: Resource): Thing[] => inside().filter((one) => one.resource === resource);
   const isAway = (resource: Resource): boolean => away.has(apiVersionOf(resource));
+  const isDefined = (resource: Resource): boolean => resource !== WIDGETS || widgets !== 'undefined';
+  /** A definition takes its objects with it. */
+  const undefine = (): void => {
+    widgets = 'undefined';
+    for (const [uid, { resource }] of things) if (resource === WIDGETS) things.delete(uid);
+  };
 
   const reads = {
     get: async () => {
@@ -59,12 +70,15 @@ export function createWorld() {
     discover: async () => {
       requests += 1;
       unknown = away.size;
-      const served = SERVED.filter(({ resource }) => !isAway(resource));
+      const served = SERVED.filter(({ resource }) => !isAway(resource) && isDefined(resource));
+      if (widgets === 'ending') undefine();
       return { ok: true, object: { served, failed: [...away].sort() } };
     },
     listMetadata: async (resource: Resource, { limit }: { limit: number }): Promise<ReadResult<unknown>> => {
       requests += 1;
       if (isAway(resource)) return { ok: false, status: 503, reason: 'ServiceUnavailable' };
+      const status = isDefined(resource) ? unlisted.get(resource) : 404;
+      if (status !== undefined) return { ok: false, status, reason: '' };
       const all = of(resource).map(({ metadata }) => ({ metadata }) as ApiObject);
       return { ok: true, object: { items: all.slice(0, limit), remaining: Math.max(0, all.length - limit) } };
     },
@@ -112,10 +126,13 @@ export function createWorld() {
     if (trouble === 'failed') return { write, kind: 'failed', code: 'API_UNAVAILABLE', status: 503 };
     if (trouble === 'denied') return { write, kind: 'denied', code: 'GATE_POLICY_DENIED', rules: [] };
     if (trouble === 'conflict') return { write, kind: 'conflict', code: 'API_CONFLICT' };
+    if (!isDefined(written(write))) return { write, kind: 'failed', code: 'API_REFUSED', status: 404 };
     const object = effect(write);
     if (trouble === 'lost') return { write, kind: 'unknown', code: 'API_UNKNOWN' };
     return { write, kind: 'applied', ...(object !== undefined && { object }) };
   };
+  const written = (write: Write): Resource =>
+    'ref' in write ? write.ref.resource : (write as { resource: Resource }).resource;
   const effect = (write: Write): Namespace | undefined => {
     if (write.verb === 'deletecollection') of(write.resource).forEach(end);
     else if (write.verb === 'delete') {
@@ -194,6 +211,7 @@ export function createWorld() {
       const { check: looks, end: ends } = (memory ?? {}) as { check?: unknown; end?: unknown };
       // Once a look has begun to say that all is gone nothing comes any more: the API server lets nothing in.
       if (place === 'shop' && (looks !== undefined || ends !== undefined || shop === undefined)) return;
+      if (!isDefined(resource)) return;
       serial += 1;
       const metadata = { namespace: place, name: `t${serial}`, uid: `uid-${serial}`, finalizers };
       const { kind } = resourceInfo(resource);
@@ -217,6 +235,19 @@ export function createWorld() {
       if (is) away.add(group);
       else away.delete(group);
     },
+    /** Lists of that resource answer so from now on; undefined: they tell all again. */
+    setList(resource: Resource, status: number | undefined): void {
+      if (status === undefined) unlisted.delete(resource);
+      else unlisted.set(resource, status);
+    },
+    /** The definition of widgets ends as soon as discovery has told of it once more. */
+    endDefinition(): void {
+      if (widgets === 'defined') widgets = 'ending';
+    },
+    /** Where it has not ended yet it stays. */
+    keepDefinition(): void {
+      if (widgets === 'ending') widgets = 'defined';
+    },
     setTrouble(next: Trouble): void {
       trouble = next;
     },
@@ -231,6 +262,7 @@ export function createWorld() {
       shop = namespaceOf(`ns-${serial}`);
       wake(now);
     },
+    isDefined,
     isGone: () => shop === undefined,
     namespace: () => shop,
     inside,
@@ -240,6 +272,7 @@ export function createWorld() {
     async heal(): Promise<void> {
       trouble = 'none';
       away.clear();
+      unlisted.clear();
       for (let round = 0; round < 60 && shop !== undefined; round++) {
         if (due === undefined) throw new Error('nothing brings the namespace back');
         world.sleep();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createWorld, GROUPS, KINDS, type Trouble, type World } from './namespace-world.ts';
+import { createWorld, GROUPS, KINDS, LIST_TROUBLES, type Trouble, type World } from './namespace-world.ts';
 
 type Step = (world: World) => unknown;
 
@@ -38,6 +38,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       .constantFrom<Trouble>('none', 'none', 'failed', 'denied', 'conflict', 'lost')
       .map((trouble) => named(`trouble ${trouble}`, (world) => world.setTrouble(trouble))),
   },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...KINDS), fc.option(fc.constantFrom(...LIST_TROUBLES), { nil: undefined }))
+      .map(([kind, status]) => named(`lists of ${kind}: ${status ?? 'well'}`, (world) => world.setList(kind, status))),
+  },
+  { weight: 1, arbitrary: fc.constant(named('definition ends', (world) => world.endDefinition())) },
   { weight: 2, arbitrary: fc.constantFrom(1000, 60_000).map((by) => named(`tick ${by}`, (world) => world.tick(by))) },
   { weight: 1, arbitrary: fc.constant(named('failover', (world) => world.failover())) },
   {
@@ -69,7 +76,8 @@ test('whatever happens, in the end everything of the namespace is gone, and of n
       const world = await told(first, story);
       await world.heal();
       expect(world.inside()).toEqual([]);
-      expect(world.inside('other')).toHaveLength(KINDS.length);
+      const others = KINDS.filter((kind) => world.isDefined(kind));
+      expect(world.inside('other').map(({ resource }) => resource)).toEqual(others);
     }),
     { numRuns: 1500 },
   );
@@ -81,6 +89,8 @@ test('while something holds it, it stays, says so, and is not looked at again an
       const world = await told(first, story);
       world.setTrouble('none');
       for (const group of GROUPS) world.setAway(group, false);
+      for (const each of KINDS) world.setList(each, undefined);
+      world.keepDefinition();
       world.appear(kind, ['example.com/a']);
       // Too late: it had been seen empty.
       if (!world.inside().some(({ metadata }) => metadata?.finalizers?.length)) return;

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import type { Reader } from '#api/port.ts';
+import { createReads } from '#api/reads.ts';
 import type { Reads } from '#core/controller.ts';
 import type { Namespace, NamespaceCondition, Pod } from '#core/k8s/types.gen.ts';
 import type { Plan } from '#core/plan.ts';
-import { type ApiObject, apiVersionOf, type Resource } from '#core/resource.ts';
+import { type ApiObject, apiVersionOf, type Resource, resourceInfo } from '#core/resource.ts';
 import { denied } from '#kit/fake-store.ts';
 import { planOf, scenarios, transitions } from '#kit/scenario.ts';
 import { viewOf } from '#kit/view.ts';
@@ -269,6 +271,14 @@ scenarios(namespace, {
       },
     ),
   },
+  'protected names are so in every version': {
+    given: [shop],
+    key: 'shop',
+    memory: memory({ total: 7 }),
+    facts: listed([listing('coordination.k8s.io/leases@v2,Lease,namespaced', [item('l')])]),
+    restless: FIXED,
+    check: (plan) => expect(plan.chains.flat().map(({ verb }) => verb)).toEqual(['delete']),
+  },
   'what cannot be listed is deleted unseen': {
     given: [shop],
     key: 'shop',
@@ -319,6 +329,24 @@ scenarios(namespace, {
             failed: ['a/v1'],
             errors: ['unable to delete secrets.: refused by policy: x/y (Not this.)'],
           }),
+        }),
+        next: 'again',
+      }),
+    },
+  },
+  'a path that is not there deletes nothing, whatever stood behind it': {
+    given: [shop],
+    key: 'shop',
+    memory: memory({ total: 0 }),
+    facts: listed([listing(WIDGETS, [], noList)]),
+    restless: FIXED,
+    plan: drained(0, collection(WIDGETS, 0)),
+    settled: {
+      answer: () => ({ kind: 'failed', code: 'API_REFUSED', status: 404 }),
+      plan: nothing('deleted', {
+        memory: memory({
+          total: 0,
+          check: check({ errors: ['unable to delete widgets.example.com: the API server refused'] }),
         }),
         next: 'again',
       }),
@@ -716,6 +744,71 @@ test('without pods each resource is listed once, and once more only where someth
   await gathered(reads, drain({ check: check({ left: ['core/configmaps'] }) }));
   expect(asked).toEqual(['core/configmaps 1000']);
 });
+
+/** An API server that serves pods and PodGroups, these in one version only, and one of them is in the namespace. */
+function serverOf(version: string): Reader {
+  const verbs = ALL;
+  const group = (name: string, one: string, resource: string, kind: string) => ({
+    kind: 'APIGroupDiscoveryList',
+    items: [
+      {
+        metadata: { name },
+        versions: [{ version: one, resources: [{ resource, responseKind: { kind }, scope: 'Namespaced', verbs }] }],
+      },
+    ],
+  });
+  const listOf = (...items: object[]) => ({ kind: 'PartialObjectMetadataList', metadata: {}, items });
+  const bodies = new Map<string, object>([
+    ['/api', group('', 'v1', 'pods', 'Pod')],
+    ['/apis', group('scheduling.k8s.io', version, 'podgroups', 'PodGroup')],
+    ['/api/v1/namespaces/shop/pods', listOf()],
+    [
+      `/apis/scheduling.k8s.io/${version}/namespaces/shop/podgroups`,
+      listOf({ metadata: { name: 'g', namespace: 'shop', uid: 'uid-g' } }),
+    ],
+  ]);
+  const get: Reader['get'] = async (_identity, path) => {
+    const body = bodies.get(new URL(path, 'https://server').pathname);
+    return body === undefined ? { status: 404, body: { reason: 'NotFound', details: {} } } : { status: 200, body };
+  };
+  return { get } as Reader;
+}
+
+test.each(['v1', 'v1alpha3', resourceInfo('scheduling.k8s.io/podgroups').version])(
+  'a resource is emptied in the version that is served: PodGroups in %s alone',
+  async (version) => {
+    const facts = await gathered(createReads(serverOf(version), 'namespace'), drain());
+    const plan = planOf(namespace, { given: [shop], key: 'shop', memory: memory(), facts });
+    expect([
+      plan.reason,
+      plan.chains.flat().map((write) => 'resource' in write && apiVersionOf(write.resource)),
+    ]).toEqual(['drain', [`scheduling.k8s.io/${version}`]]);
+  },
+);
+
+test.each([404, 405])(
+  'what is told to be served and answers %d may hold anything, until it is told of no more',
+  async (status) => {
+    const { reads } = readsOf({ [PODS]: [], [WIDGETS]: [] });
+    const broken: Reads = {
+      ...reads,
+      listMetadata: async (resource, at) =>
+        resource === WIDGETS ? { ok: false, status, reason: 'NotServed' } : reads.listMetadata(resource, at),
+    };
+    const planAfter = async (from: Reads, known: Drain) =>
+      planOf(namespace, { given: [shop], key: 'shop', memory: memory(known), facts: await gathered(from, known) });
+    const held = conditions([
+      CONTENT,
+      'ContentDeletionFailed',
+      `Failed to delete all resource types, 1 remaining: unable to list widgets.example.com: status ${status} (NotServed)`,
+    ]);
+    for (const known of [drain({ total: 0 }), drain({ total: 0, check: check({ left: [WIDGETS] }) })]) {
+      const plan = await planAfter(broken, known);
+      expect([plan.reason, reported(plan)]).toEqual(['trouble', held]);
+    }
+    expect((await planAfter(readsOf({ [PODS]: [] }).reads, drain({ total: 0 }))).reason).toBe('clean');
+  },
+);
 
 test('a namespace that waits is not asked about', async () => {
   const { asked, reads } = readsOf({});

@@ -71,10 +71,10 @@ function unlisted({ resource, error }: Listing): readonly string[] {
   return error === undefined ? [] : [`unable to list ${nameOf(resource)}: ${error}`];
 }
 
-/** A resource that is no longer served holds nothing: what is there to delete is looked at once more anyway. */
+/** A resource may not know that way to delete: what is there is looked at once more anyway. */
 function undeleted(outcome: Outcome): readonly string[] {
   const { write } = outcome;
-  if (outcome.kind === 'failed' && (outcome.status === 404 || outcome.status === 405)) return [];
+  if (outcome.kind === 'failed' && outcome.status === 405) return [];
   const why = refusal(outcome);
   return why === undefined ? [] : [`unable to delete ${nameOf(resourceOf(write))}: ${why}`];
 }

@@ -105,8 +105,8 @@ async function listing(
     const { items, remaining } = found.object;
     return { ...what, count: items.length + remaining, items: items.map(itemOf) };
   }
-  // It is no longer served, and holds nothing that anyone could delete.
-  if (found.status === 404 || found.status === 405) return { ...what, verbs: [], count: 0, items: [] };
+  // Also a path that is not there: it was told of just now, so what stands behind it may hold anything. Where it is served
+  // no longer, the next pass is told so.
   const reason = found.reason === '' ? '' : ` (${found.reason})`;
   return { ...what, count: 0, items: [], error: `status ${found.status}${reason}` };
 }
