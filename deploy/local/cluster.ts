@@ -98,6 +98,7 @@ class Cluster implements LocalCluster {
       ports: { etcd, etcdPeer, api, scheduler, manager },
       auditPolicyFile: options.auditPolicyFile ?? AUDIT_POLICY,
       auditLog: join(directory, 'audit.log'),
+      runtimeConfig: options.runtimeConfig,
     };
     try {
       const cluster = new Cluster(options, plan, binaries, supervisor);

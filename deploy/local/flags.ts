@@ -16,6 +16,7 @@ export interface Plan {
   readonly ports: Ports;
   readonly auditPolicyFile: string;
   readonly auditLog: string;
+  readonly runtimeConfig?: string | undefined;
 }
 
 const CLUSTER_CIDR = '10.244.0.0/16';
@@ -68,6 +69,7 @@ export function apiServerArguments(plan: Plan): readonly string[] {
     '--allow-privileged=true',
     `--service-cluster-ip-range=${SERVICE_CIDR}`,
     '--profiling=false',
+    ...(plan.runtimeConfig === undefined ? [] : [`--runtime-config=${plan.runtimeConfig}`]),
     ...serviceAccountArguments(plan),
     ...aggregationArguments(plan),
     ...auditArguments(plan),

@@ -16,6 +16,8 @@ export interface ClusterOptions {
   readonly manager?: ManagerKind;
   /** Instead of `deploy/audit-policy.yaml`: for tests of what an incomplete audit log does. */
   readonly auditPolicyFile?: string;
+  /** APIs that the API server serves beside its defaults, as its flag `--runtime-config` names them. */
+  readonly runtimeConfig?: string;
   /** Instead of a temporary one. */
   readonly directory?: string;
   /** Leaves the directory where it is when the cluster ends. */
