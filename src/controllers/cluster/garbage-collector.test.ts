@@ -531,7 +531,7 @@ const ORPHAN_ROWS: Readonly<Record<string, Scenario>> = {
   },
   'one that has gone needs nothing': {
     ...given(LEAVE, leaves([{ ...owned, resource: WIDGETS, owners: [], live: null } as never]), 'a/uid-web'),
-    plan: { ...idle('finish-orphan'), chains: [[finish]] },
+    plan: { ...idle('finish-orphan'), chains: [[finish]], learnt: [{ kind: 'absent', identity: owned.identity }] },
     settled: { answer: () => ({ kind: 'applied', benign: true }), plan: idle('settled') },
   },
   'an owner that is gone is learnt': {
@@ -692,5 +692,20 @@ describe('looking', () => {
     const free = thing(POD, 'p0');
     expect(textOf(fold(graph, POD, many[0], free))).toEqual([]);
     expect(await taken()).toEqual(['uid-p500']);
+  });
+
+  test('dependents that are gone, or free already, are not asked for again: the others come next', async () => {
+    const many = Array.from({ length: 51 }, (_, nth) =>
+      thing(WIDGETS, `w${nth}`, { ownerReferences: [owner(SET, 'web')] }),
+    );
+    const { graph } = graphAfter([[SET, undefined, leaving], ...many.map((one): Seen => [WIDGETS, undefined, one])]);
+    const { reads } = reading({ web: ok(leaving), w0: ok(thing(WIDGETS, 'w0')), w50: ok(many[50] as ApiObject) });
+    const asked = { key: 'a/uid-web', derived: graph, now: START };
+    const facts = await gatherForOrphan(asked, reads);
+    const plan = garbageCollector.loops[1]?.reconcile(asInput({ ...asked, facts })) as Plan;
+    expect([plan.reason, plan.chains, plan.next]).toEqual(['dependents-remain', [], 'again']);
+    for (const learnt of plan.learnt ?? []) (garbageCollector.derive as Derive).learn?.(graph, learnt, START);
+    const again = await gatherForOrphan(asked, reads);
+    expect('dependents' in again && again.dependents.map(({ identity }) => identity.name)).toEqual(['w50']);
   });
 });
