@@ -334,6 +334,17 @@ export function createWorld() {
       const finalizers = on ? [...others, OWN_FINALIZER] : others;
       server.put(resource, { ...object, metadata: { ...object.metadata, finalizers } });
     },
+    /** Whoever is ready runs to its end. */
+    async drain(each: () => void = () => {}): Promise<void> {
+      for (let work = 0; work < 400; work++) {
+        each();
+        while (start(0));
+        await flush();
+        if (turns.waiting.length === 0 && ready.size === 0) return;
+        for (const next of turns.waiting.splice(0)) next();
+        await flush();
+      }
+    },
     /** All trouble ends, and everything that is under way and due is done. */
     async heal(): Promise<void> {
       down.clear();
@@ -345,14 +356,9 @@ export function createWorld() {
             server.put(resource, { ...object, metadata: { ...object.metadata, finalizers } });
           }
         const before = JSON.stringify(server.all());
-        for (let work = 0; work < 400; work++) {
+        await world.drain(() => {
           for (const resource of RESOURCES) deliver(resource, Number.POSITIVE_INFINITY);
-          while (start(0));
-          await flush();
-          if (turns.waiting.length === 0 && ready.size === 0) break;
-          for (const next of turns.waiting.splice(0)) next();
-          await flush();
-        }
+        });
         if (JSON.stringify(server.all()) === before && round > 2) return;
         elapse();
       }
@@ -371,6 +377,7 @@ export function createWorld() {
         const waiting = ends(object) && (held(object, 'orphan') || held(object, 'foregroundDeletion'));
         return waiting && !isExcused(object, new Set()) ? [object] : [];
       }),
+    objects: () => server.all().map(([, object]) => object),
     deletions: () => deletions,
   };
   const isKnown = (ref: OwnerReference, object: ApiObject): boolean => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { WIDGETS } from './garbage-collector-server.ts';
 import { createWorld, type World } from './garbage-collector-world.ts';
 
 type Act = (world: World) => void | Promise<void>;
@@ -82,4 +83,30 @@ test('nothing goes whose owner lives; in the end what has no owner is gone, and 
   );
   // The stories are worth telling.
   expect(deletions).toBeGreaterThan(1000);
+});
+
+describe('a resource that is not served for a while', () => {
+  const waiting = async (ends: boolean) => {
+    const world = createWorld();
+    world.create(1, []);
+    world.create(3, [[0, 0, true]]);
+    world.deliver('core/configmaps', 9);
+    world.deliver(WIDGETS, 9);
+    await world.drain();
+    world.end(0, 'Foreground');
+    world.deliver('core/configmaps', 9);
+    world.start(1);
+    await world.step(0);
+    world.serve(WIDGETS, false);
+    await world.drain();
+    if (ends) world.end(1, 'Background');
+    await world.heal();
+    return world;
+  };
+
+  test.each([false, true])('keeps nobody waiting who waits for one of it; it ended meanwhile: %s', async (ends) => {
+    const world = await waiting(ends);
+    expect(world.stuck()).toEqual([]);
+    expect(world.objects()).toEqual([]);
+  });
 });

@@ -3,7 +3,7 @@ import type { AnyLoop, Derive, ReadResult } from '#core/controller.ts';
 import type { Blast, Delete, Patch, Plan } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
-import { graphAfter, owner, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
+import { follow, graphAfter, owner, SERVED, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
 import { type Scenario, scenarios } from '#kit/scenario.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import type { DeleteFacts, OrphanFacts, OwnerState } from './garbage-collector-parts/facts.ts';
@@ -672,6 +672,65 @@ describe('looking', () => {
       item: 'unread',
     });
     expect((await ask({ web: ok(leaving) }, false)).facts).toEqual({ item: 'incomplete' });
+  });
+
+  test('an owner does not end before what blocks it is known, but not for ever', async () => {
+    const seen: Seen[] = [[SET, undefined, foreground]];
+    const look = async (graph: Graph, after: number) => {
+      const now = { wall: START.wall + after, mono: START.mono + after };
+      return (await gatherForDelete({ key: 'a/uid-web', derived: graph, now }, reading({ web: ok(foreground) }).reads))
+        .item;
+    };
+    const { graph } = graphAfter(seen);
+    expect(await look(graph, 0)).toBe('found');
+    follow(graph, [...SERVED, 'core/secrets'], false);
+    expect(await look(graph, 29_999)).toBe('incomplete');
+    expect(await look(graph, 30_000)).toBe('found');
+  });
+
+  test('what is not watched for a while still blocks, and is still let go of', async () => {
+    const NEXT: Resource = 'example.com/widgets@v3,Widget,namespaced';
+    const own = thing(WIDGETS, 'w', { ownerReferences: [owner(SET, 'web', { blockOwnerDeletion: true })] });
+    const gap = (end: ApiObject): Graph => {
+      const { graph } = graphAfter([
+        [SET, undefined, end],
+        [WIDGETS, undefined, own],
+      ]);
+      follow(graph, [...SERVED.filter((one) => one !== WIDGETS), NEXT], false);
+      return graph;
+    };
+    const now = { wall: START.wall + 31_000, mono: START.mono + 31_000 };
+    const waiting = gap(foreground);
+    const facts = await gatherForDelete(
+      { key: 'a/uid-web', derived: waiting, now },
+      reading({ web: ok(foreground) }).reads,
+    );
+    const plan = garbageCollector.loops[0]?.reconcile(asInput({ key: 'a/uid-web', derived: waiting, facts }));
+    expect(plan).toEqual(idle('waiting-for-dependents', { enqueue: [{ key: 'a/uid-w' }] }));
+    const derived = gap(leaving);
+    const unread = reading({ web: ok(leaving), w: { ok: false, status: 500, reason: '' } });
+    expect((await gatherForOrphan({ key: 'a/uid-web', derived, now }, unread.reads)).item).toBe('unread');
+    const { reads, asked } = reading({ web: ok(leaving), w: ok({ ...own, apiVersion: 'example.com/v3' }) });
+    const orphans = await gatherForOrphan({ key: 'a/uid-web', derived, now }, reads);
+    expect(asked.at(-1)).toBe(`${NEXT} a/w`);
+    const freeing = garbageCollector.loops[1]?.reconcile(asInput({ key: 'a/uid-web', derived, facts: orphans }));
+    expect(freeing?.chains).toMatchObject([[{ verb: 'patch', reason: 'orphan', ref: { resource: NEXT, name: 'w' } }]]);
+  });
+
+  test('one that is not watched is looked at again until a watch shows it, also where it ends', async () => {
+    const held = ending(pod, 'example.com/hold');
+    const { graph } = graphAfter([[POD, undefined, held]]);
+    follow(
+      graph,
+      SERVED.filter((one) => one !== POD),
+    );
+    follow(graph, SERVED, false);
+    const asked = { key: 'a/uid-p', derived: graph, now: START };
+    const facts = await gatherForDelete(asked, reading({ p: ok(held), web: ok(set) }).reads);
+    expect(garbageCollector.loops[0]?.reconcile(asInput({ ...asked, facts }))).toEqual(
+      idle('ending', { next: 'backoff' }),
+    );
+    expect((await gatherForDelete(asked, reading({}).reads)).item).toBe('absent');
   });
 
   test('what was freed is not taken again while no watch has told of it: the others come next', async () => {
