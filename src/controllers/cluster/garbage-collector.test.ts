@@ -445,6 +445,18 @@ describe('the blast of a collection', () => {
     expect(blastOf(seen, found(POD, pod, 'dangling'))).toMatchObject({ evidence: 'absent', root: refOf(SET, set) });
   });
 
+  test('knows no owner that only the live read shows: it may have been handed over', () => {
+    const bare = thing(POD, 'p');
+    const seen: Seen[] = [
+      [SET, undefined, set],
+      [POD, undefined, bare],
+      [POD, undefined, thing(POD, 'q', { ownerReferences: [owner(SET, 'web')] })],
+      [SET, set, undefined],
+    ];
+    const input = asInput(given(seen, found(POD, pod, 'dangling')));
+    expect(garbageCollector.loops[0]?.reconcile(input).blast).toMatchObject({ evidence: 'absent' });
+  });
+
   test('of a dependent that is seen after its owner went is that of the others', () => {
     const late = thing(POD, 'late', { ownerReferences: [owner(SET, 'web')] });
     const blast = blastOf([...END, [POD, undefined, late]], found(POD, late, 'dangling'), 'a/uid-late');
