@@ -95,6 +95,8 @@ const two = thing(POD, 'p', { ownerReferences: [owner(SET, 'web'), owner(MAP, 'm
 const widget = thing(WIDGETS, 'w', { ownerReferences: [owner(SET, 'web'), owner(MAP, 'm')] });
 const child = thing(POD, 'c', { ownerReferences: [owner(POD, 'p')] });
 const foreground = ending(set, 'foregroundDeletion');
+/** As a cluster-scoped object names it. */
+const NOWHERE = { apiVersion: 'apps/v1', kind: 'ReplicaSet', namespace: '', name: 'web', uid: 'uid-web' };
 
 const IN_CIRCLE: readonly Seen[] = [
   [POD, undefined, pod],
@@ -361,8 +363,8 @@ const ROWS: Readonly<Record<string, Scenario>> = {
   },
   'it could not be read': { ...given([], { item: 'unread' }), plan: idle('unread', { next: 'backoff' }) },
   'a namespaced owner that only cluster-scoped objects name': {
-    ...given([], { item: 'misplaced' }),
-    plan: idle('misplaced'),
+    ...given([], { item: 'misplaced', identity: NOWHERE }),
+    plan: idle('misplaced', { learnt: [{ kind: 'misplaced', identity: NOWHERE }] }),
   },
   'a deletion that finds nothing is a discovery': {
     ...given(END, found(POD, pod, 'dangling')),
@@ -654,7 +656,7 @@ describe('looking', () => {
 
   test('at an owner that can be nowhere', async () => {
     const seen: Seen[] = [[NODE, undefined, thing(NODE, 'n', { ownerReferences: [owner(SET, 'web')] })]];
-    expect((await look(seen, {}, { key: '/uid-web' })).facts).toEqual({ item: 'misplaced' });
+    expect((await look(seen, {}, { key: '/uid-web' })).facts).toEqual({ item: 'misplaced', identity: NOWHERE });
     expect(states((await look(seen, { n: ok(seen[0]?.[2] as ApiObject) }, { key: '/uid-n' })).facts)).toEqual([
       'misplaced',
     ]);

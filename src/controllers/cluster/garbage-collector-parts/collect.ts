@@ -68,7 +68,7 @@ function withoutObject(facts: Exclude<DeleteFacts, Found>, key: string): Plan {
     case 'none':
       return nothing('nothing-to-do');
     case 'misplaced':
-      return nothing('misplaced');
+      return nothing('misplaced', { learnt: [asJson({ kind: 'misplaced', identity: facts.identity })] });
     case 'incomplete':
       return nothing('waiting-for-resources', { requeueAfter: LOOK_AGAIN });
     case 'unread':

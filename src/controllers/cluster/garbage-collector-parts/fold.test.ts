@@ -214,6 +214,20 @@ describe('what runs find out', () => {
     expect(textOf(learn(graph, asJson(absent('web'))))).toEqual([]);
   });
 
+  test('an owner that can be nowhere is looked for where others name it', () => {
+    const n = thing(NODE, 'n', { ownerReferences: [owner(SET, 'web')] });
+    const { graph, woke } = graphAfter([
+      [NODE, undefined, n],
+      [POD, undefined, pod],
+    ]);
+    expect(woke.at(-1)).toEqual(['delete /uid-web', 'delete a/uid-p']);
+    const misplaced: Learnt = { kind: 'misplaced', identity: identity('web', '') };
+    expect(textOf(learn(graph, asJson(misplaced)))).toEqual(['delete a/uid-web']);
+    // Where it is not, it is not looked for again.
+    expect(textOf(learn(graph, asJson(absent('web'))))).toEqual(['delete a/uid-p', 'delete /uid-web after 1000']);
+    expect(learn(graph, asJson(misplaced))).toEqual([]);
+  });
+
   test('a kind that nobody knows is waited for until discovery tells something new', () => {
     const { graph } = tell([[POD, undefined, pod]], { kind: 'unknown-kind', key: 'a/uid-p' });
     expect(follow(graph, SERVED)).toEqual([]);

@@ -134,7 +134,12 @@ function addToOwners(graph: Graph, node: Node, owners: readonly OwnerReference[]
     if (known === undefined) {
       graph.nodes.set(reference.uid, owner);
       wakes.push(wakeToDelete(owner));
-    } else doubtful ||= isDoubtful(reference, node, owner);
+      continue;
+    }
+    doubtful ||= isDoubtful(reference, node, owner);
+    // So far only a cluster-scoped object named it: here is a place where it may be.
+    if (isVirtual(owner) && owner.identity.namespace === '' && node.identity.namespace !== '')
+      wakes.push(wakeToDelete(owner));
   }
   if (doubtful) wakes.push(wakeToDelete(node));
 }

@@ -67,7 +67,7 @@ async function readItem(graph: Graph, node: Node, reads: Live): Promise<Item> {
   const { identity } = node;
   const resource = resourceOf(graph, node);
   if (resource === undefined) return { item: 'unknown-kind' };
-  if (resourceInfo(resource).namespaced && identity.namespace === '') return { item: 'misplaced' };
+  if (resourceInfo(resource).namespaced && identity.namespace === '') return { item: 'misplaced', identity };
   const read = await reads.metadata(resource, placeOf(resource, identity));
   if (!read.ok) return isGone(read) ? { item: 'absent', identity } : { item: 'unread' };
   if (read.object.metadata?.uid !== identity.uid) return { item: 'absent', identity };

@@ -3,13 +3,16 @@ import type { Enqueue } from '#core/plan.ts';
 import { type Ms, seconds } from '#core/time.ts';
 import { removeNode, takeFreed } from './fold.ts';
 import { absentKey, type Graph, isVirtual, nodeFor, wakeToDelete } from './graph.ts';
-import { type Identity, isSame } from './node.ts';
+import { type Identity, identityOfOwner, isSame } from './node.ts';
 import { alternateIdentity, partition } from './partition.ts';
+import { referencesTo } from './references.ts';
 
 /** What a run found out by live reads. */
 export type Learnt =
   /** The object of a node is not there under this identity. */
   | { readonly kind: 'absent'; readonly identity: Identity }
+  /** A namespaced object is named as one of no namespace: it can be nowhere. */
+  | { readonly kind: 'misplaced'; readonly identity: Identity }
   /** A reference leads nowhere. */
   | { readonly kind: 'absent-owner'; readonly identity: Identity }
   /** References to that owner were taken off these dependents, all by uid. */
@@ -31,6 +34,8 @@ export function learn(graph: Graph, json: Json): readonly Enqueue[] {
   switch (learnt.kind) {
     case 'absent':
       return takeAbsence(graph, learnt.identity);
+    case 'misplaced':
+      return takeMisplaced(graph, learnt.identity);
     case 'absent-owner':
       graph.absent.set(absentKey(learnt.identity), true);
       return [];
@@ -39,6 +44,21 @@ export function learn(graph: Graph, json: Json): readonly Enqueue[] {
     case 'freed':
       return takeFreedOnes(graph, learnt);
   }
+}
+
+/** A cluster-scoped object names a namespaced owner. Others may name it where it can be, and it has to be looked for there. */
+function takeMisplaced(graph: Graph, identity: Identity): readonly Enqueue[] {
+  const node = graph.nodes.get(identity.uid);
+  if (node === undefined || !isVirtual(node) || !isSame(node.identity, identity)) return [];
+  const places = [...node.dependents].flatMap(({ owners, identity: { namespace } }) =>
+    namespace === ''
+      ? []
+      : referencesTo(owners, identity.uid).map((reference) => identityOfOwner(reference, namespace)),
+  );
+  const next = places.find((place) => graph.absent.get(absentKey(place)) !== true);
+  if (next === undefined) return [];
+  node.identity = next;
+  return [wakeToDelete(node)];
 }
 
 /** Who is gone by now waits for nothing. */
