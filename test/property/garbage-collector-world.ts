@@ -1,38 +1,32 @@
-import { expect } from 'vitest';
 import { garbageCollector } from '#controllers/cluster/garbage-collector.ts';
 import type { AnyLoop, Derive, Input, ReadResult, Reads } from '#core/controller.ts';
-import type { Discovery } from '#core/discovery.ts';
 import { deepFreeze } from '#core/json.ts';
 import type { OwnerReference } from '#core/k8s/types.gen.ts';
 import { wentThrough } from '#core/outcome.ts';
 import type { Enqueue, Outcome, Plan, Write } from '#core/plan.ts';
 import { type ApiObject, type Resource, resourceInfo } from '#core/resource.ts';
 import { viewOf } from '#kit/view.ts';
+import { type Begun, createChecks, ends, owners, resourceNamed, uidOf } from './garbage-collector-checks.ts';
 import {
   type Change,
   createServer,
   NAMESPACES,
+  NEW_WIDGETS,
   OWN_FINALIZER,
   RESOURCES,
+  shownAs,
+  storedAs,
   WIDGETS,
 } from './garbage-collector-server.ts';
+import { createTracking } from './garbage-collector-tracking.ts';
 
 const derive = garbageCollector.derive as Derive;
 const queueOf = (name: string): AnyLoop => garbageCollector.loops.find(({ queue }) => queue === name) as AnyLoop;
 const [DELETE = ''] = garbageCollector.loops.map(({ queue }) => queue);
-const owners = (object: ApiObject | undefined): readonly OwnerReference[] => object?.metadata?.ownerReferences ?? [];
-const uidOf = (object: ApiObject | undefined): string => object?.metadata?.uid ?? '';
-const ends = (object: ApiObject | undefined): boolean => object?.metadata?.deletionTimestamp !== undefined;
 const held = (object: ApiObject | undefined, by: string): boolean =>
   object?.metadata?.finalizers?.includes(by) ?? false;
-const KINDS = new Map<string, Resource>([
-  ...RESOURCES.map((one) => [kindOf(one), one] as const),
-  ['example.com/v1 Widget', WIDGETS],
-]);
-function kindOf(resource: Resource): string {
-  const { group, version, kind } = resourceInfo(resource);
-  return `${group === '' ? '' : `${group}/`}${version} ${kind}`;
-}
+/** What becomes of a write that the API server does not simply answer. */
+export type Trouble = 'unknown-done' | 'unknown' | 'failed' | 'denied';
 
 /** Runs that wait for their turn: every read and every write is done when the story says so. */
 interface Turns {
@@ -46,11 +40,10 @@ interface Turns {
  */
 export function createWorld() {
   const late = new Map<Resource, Change[]>(RESOURCES.map((resource) => [resource, []]));
-  const seen = new Map<Resource, Map<string, ApiObject>>(RESOURCES.map((resource) => [resource, new Map()]));
   const server = createServer((change) => late.get(change.resource)?.push(change));
-  const served = new Set<Resource>(RESOURCES);
-  const down = new Set<Resource>();
-  const firstSight = new Map<string, ReadonlySet<string>>();
+  const troubles: Trouble[] = [];
+  /** All that ever was. */
+  const past: { readonly name: string; readonly uid: string }[] = [];
   const turns: Turns = { waiting: [], turn: () => new Promise((resolve) => turns.waiting.push(resolve)) };
   let graph = derive.initial();
   let reign = 1;
@@ -59,7 +52,6 @@ export function createWorld() {
   let delayed = new Map<string, Enqueue>();
   let out = new Set<string>();
   let serial = 0;
-  let deletions = 0;
   let failure: unknown;
 
   const now = () => ({ wall: mono, mono });
@@ -71,111 +63,43 @@ export function createWorld() {
     }
   };
 
-  const discovery = (): Discovery => ({
-    served: RESOURCES.filter((one) => served.has(one)).map((resource) => ({
-      resource,
-      verbs: ['delete', 'list', 'watch'],
-      ...(resource === WIDGETS && { also: ['v1'] }),
-    })),
-    failed: [],
+  const tracking = createTracking(server, late, () => mono, {
+    tracked: (told) => wake(derive.tracked?.(graph, told, now()) ?? []),
+    fold(resource, old, next) {
+      checks.sight(uidOf(next ?? old), next);
+      wake(derive.fold(graph, resource, old, next, now()));
+    },
   });
-  const announce = (): void => {
-    const resources = new Map([...served].map((resource) => [resource, { synced: true }]));
-    wake(derive.tracked?.(graph, { discovery: discovery(), resources }, now()) ?? []);
-  };
-  const fold = (resource: Resource, old: ApiObject | undefined, next: ApiObject | undefined): void => {
-    const uid = uidOf(next ?? old);
-    if (next === undefined) firstSight.delete(uid);
-    else if (!firstSight.has(uid)) firstSight.set(uid, new Set(owners(next).map((one) => one.uid)));
-    wake(derive.fold(graph, resource, old, next, now()));
-  };
-  const deliver = (resource: Resource, count: number): void => {
-    if (!served.has(resource)) return;
-    const shelf = seen.get(resource) as Map<string, ApiObject>;
-    for (const { uid, now: next } of (late.get(resource) as Change[]).splice(0, count)) {
-      const old = shelf.get(uid);
-      if (next === undefined) shelf.delete(uid);
-      else shelf.set(uid, next);
-      if (old !== undefined || next !== undefined) fold(resource, old, next);
-    }
-  };
-  /** The watch broke: what happened in between is seen at once, or not at all. */
-  const relist = (resource: Resource): void => {
-    if (!served.has(resource)) return;
-    late.set(resource, []);
-    const shelf = seen.get(resource) as Map<string, ApiObject>;
-    const live = new Map(
-      server.all().flatMap(([one, object]) => (one === resource ? [[uidOf(object), object] as const] : [])),
-    );
-    const before = new Map(shelf);
-    shelf.clear();
-    for (const [uid, object] of live) shelf.set(uid, object);
-    for (const [uid, old] of before) if (!live.has(uid)) fold(resource, old, undefined);
-    for (const [uid, object] of live) if (before.get(uid) !== object) fold(resource, before.get(uid), object);
-  };
+  const checks = createChecks(server, tracking);
+  const { ownerOf } = checks;
+  const { served, down, deliver, discover, list } = tracking;
 
   const reads: Pick<Reads, 'metadata'> = {
     async metadata(resource, at): Promise<ReadResult<ApiObject>> {
       await turns.turn();
-      if (down.has(resource)) return { ok: false, status: 503, reason: '' };
-      if (!served.has(resource)) return { ok: false, status: 404, reason: 'NotServed' };
+      const stored = storedAs(resource);
+      if (down.has(stored)) return { ok: false, status: 503, reason: '' };
+      if (!served.has(stored)) return { ok: false, status: 404, reason: 'NotServed' };
       const object = server.get(resource, at);
-      return object === undefined ? { ok: false, status: 404, reason: 'NotFound' } : { ok: true, object };
+      if (object === undefined) return { ok: false, status: 404, reason: 'NotFound' };
+      return { ok: true, object: shownAs(resource, object) };
     },
   };
 
-  /** Who is where a reference says. */
-  const ownerOf = (reference: OwnerReference, object: ApiObject): ApiObject | undefined => {
-    const resource = KINDS.get(`${reference.apiVersion} ${reference.kind}`);
-    if (resource === undefined) return undefined;
-    const { namespaced } = resourceInfo(resource);
-    const found = server.get(resource, {
-      name: reference.name,
-      ...(namespaced && { namespace: object.metadata?.namespace }),
-    });
-    return uidOf(found) === reference.uid ? found : undefined;
-  };
-  /** Somebody ends it and all that is its own, though it may have been let go of since the dependent was looked at. */
-  const waits = (owner: ApiObject): boolean => ends(owner) && server.endsInForeground(uidOf(owner));
-
-  const check = (write: Write, plan: Plan): void => {
-    if (write.verb === 'patch') {
-      const { ownerReferences: _, finalizers: __, ...others } = (write.patch.metadata ?? {}) as Record<string, unknown>;
-      expect([Object.keys(write.patch), others]).toEqual([['metadata'], {}]);
-      return;
-    }
-    if (write.verb !== 'delete') throw new Error(write.verb);
-    const { name, namespace, resource, uid } = write.ref;
-    const object = server.get(resource, { name, namespace });
-    if (object === undefined || uidOf(object) !== uid || object.metadata?.resourceVersion !== write.resourceVersion)
-      return;
-    deletions += 1;
-    const live = owners(object).flatMap((reference) => ownerOf(reference, object) ?? []);
-    expect(live.filter((owner) => !waits(owner))).toEqual([]);
-    expect(owners(object).length).toBeGreaterThan(0);
-    const { blast } = plan;
-    expect(blast?.total).toBeGreaterThan(0);
-    if (blast?.evidence !== 'absent') {
-      const first = firstSight.get(uidOf(object)) ?? new Set();
-      expect(owners(object).some((reference) => first.has(reference.uid))).toBe(true);
-    }
-  };
-  /** Nobody who was known to have the owner is left behind with the reference. */
-  const checkEnd = (plan: Plan): void => {
-    for (const write of plan.chains.flat()) {
-      if (write.verb !== 'patch' || write.reason !== 'finish-orphan') continue;
-      const known = [...seen.values()].flatMap((shelf) => [...shelf.values()]);
-      const left = server.all().filter(([resource, object]) => {
-        const refers = (one: ApiObject | undefined) => owners(one).some(({ uid }) => uid === write.ref.uid);
-        const owned = owners(object).some((one) => one.uid === write.ref.uid && ownerOf(one, object) !== undefined);
-        return served.has(resource) && owned && refers(known.find((one) => uidOf(one) === uidOf(object)));
-      });
-      expect(left).toEqual([]);
-    }
+  const send = (write: Write): Outcome => {
+    const resource = storedAs((write as Extract<Write, { verb: 'delete' }>).ref.resource);
+    if (down.has(resource)) return { write, kind: 'failed', code: 'API_UNAVAILABLE', status: 503 };
+    if (!served.has(resource)) return { write, kind: 'failed', code: 'API_REFUSED', status: 404 };
+    const trouble = troubles.shift();
+    if (trouble === 'failed') return { write, kind: 'failed', code: 'API_UNAVAILABLE', status: 503 };
+    if (trouble === 'denied') return { write, kind: 'denied', code: 'GATE_POLICY_DENIED', rules: [] };
+    if (trouble === 'unknown') return { write, kind: 'unknown', code: 'API_UNKNOWN' };
+    const outcome = server.write(write);
+    return trouble === undefined ? outcome : { write, kind: 'unknown', code: 'API_UNKNOWN' };
   };
 
-  const execute = async (plan: Plan, mine: number): Promise<Outcome[][]> => {
-    checkEnd(plan);
+  const execute = async (plan: Plan, mine: number, begun: Begun): Promise<Outcome[][]> => {
+    checks.checkEnd(plan, begun);
     const outcomes: Outcome[][] = [];
     for (const chain of plan.chains) {
       const done: Outcome[] = [];
@@ -185,8 +109,8 @@ export function createWorld() {
           done.push({ write, kind: 'skipped' });
           continue;
         }
-        check(write, plan);
-        done.push(server.write(write));
+        checks.check(write, plan, begun);
+        done.push(send(write));
       }
       outcomes.push(done);
     }
@@ -207,13 +131,14 @@ export function createWorld() {
 
   const run = async (one: Enqueue, mine: number): Promise<void> => {
     const loop = queueOf(one.loop ?? DELETE);
+    const begun = checks.begin();
     const facts = deepFreeze(await loop.gather?.(input(one.key), reads as Reads));
     if (mine !== reign) return;
     const plan = deepFreeze(loop.reconcile({ ...input(one.key), facts }));
-    const outcomes = await execute(plan, mine);
+    const outcomes = await execute(plan, mine, begun);
     if (mine !== reign) return;
     const settled = deepFreeze(loop.settle?.({ ...input(one.key), facts }, outcomes, plan) as Plan);
-    const more = await execute(settled, mine);
+    const more = await execute(settled, mine, begun);
     if (mine !== reign) return;
     out.delete(idOf(one));
     for (const part of [plan, settled]) {
@@ -245,26 +170,23 @@ export function createWorld() {
     for (const [id, one] of delayed) ready.set(id, one);
     delayed.clear();
   };
-  const restart = (): void => {
+  const restart = (cold: boolean): void => {
     reign += 1;
     graph = derive.initial();
     ready = new Map();
     delayed = new Map();
     out = new Set();
-    firstSight.clear();
-    announce();
-    for (const resource of served)
-      for (const object of (seen.get(resource) as Map<string, ApiObject>).values()) fold(resource, undefined, object);
+    checks.restart();
+    tracking.restart(cold);
   };
-  const serve = (resource: Resource, on: boolean): void => {
-    if (on === served.has(resource)) return;
-    if (on) served.add(resource);
-    else {
-      served.delete(resource);
-      (seen.get(resource) as Map<string, ApiObject>).clear();
-    }
-    announce();
-    if (on) relist(resource);
+  const calm = (): void => {
+    down.clear();
+    tracking.failing.clear();
+    troubles.splice(0);
+    tracking.allow();
+    for (const resource of RESOURCES) served.add(resource);
+    discover();
+    for (const resource of RESOURCES) list(resource);
   };
 
   const pick = (nth: number) => {
@@ -286,7 +208,8 @@ export function createWorld() {
       { kind: 'ConfigMap', apiVersion: 'v1' },
       { uid: `uid-never-${how}` },
       { kind: 'Unheard', apiVersion: 'example.org/v1' },
-      ...(resource === WIDGETS ? [{ apiVersion: 'example.com/v1' }] : []),
+      ...past.filter(({ name }) => name === right.name).slice(0, 1),
+      ...(resource === WIDGETS ? [{ apiVersion: 'example.com/v1' }, { apiVersion: 'example.com/v3' }] : []),
     ];
     return how < 12 ? right : { ...right, ...wrongs[how % wrongs.length] };
   };
@@ -294,10 +217,15 @@ export function createWorld() {
   const world = {
     start,
     deliver,
-    relist,
+    discover,
+    list,
     elapse,
     restart,
-    serve,
+    serve: (resource: Resource, on: boolean): void => void (on ? served.add(resource) : served.delete(resource)),
+    setFailing: (version: string, on: boolean): void =>
+      void (on ? tracking.failing.add(version) : tracking.failing.delete(version)),
+    prefer: (fresh: boolean, alone: boolean): void => tracking.prefer(fresh ? NEW_WIDGETS : WIDGETS, alone),
+    trouble: (one: Trouble): void => void troubles.push(one),
     resource: (nth: number): Resource => RESOURCES[nth % RESOURCES.length] as Resource,
     setDown: (resource: Resource, on: boolean): void => void (on ? down.add(resource) : down.delete(resource)),
     /** Somebody's read or write happens. */
@@ -307,13 +235,22 @@ export function createWorld() {
       await flush();
     },
     flush,
-    create(kind: number, references: readonly (readonly [number, number, boolean])[]): void {
+    /** Somebody begins, and has his turns before all others. */
+    async work(nth: number): Promise<void> {
+      start(nth);
+      await flush();
+      for (let turn = 0; turn < 5; turn++) await world.step(turns.waiting.length - 1);
+    },
+    /** A name that was there before is another object. */
+    create(kind: number, references: readonly (readonly [number, number, boolean])[], as = serial + 1): void {
       serial += 1;
       const resource = world.resource(kind);
       const named = new Map(
         references.map(([nth, how, blocks]) => reference(nth, how, blocks)).map((one) => [one.uid, one]),
       );
-      server.create(resource, NAMESPACES[serial % 3 === 0 ? 1 : 0] as string, `o${serial}`, [...named.values()]);
+      const namespace = NAMESPACES[as % 3 === 0 ? 1 : 0] as string;
+      const uid = server.create(resource, namespace, `o${as}`, [...named.values()]);
+      if (uid !== undefined) past.push({ name: `o${as}`, uid });
     },
     end(nth: number, propagation: string): void {
       const [resource, object] = pick(nth) ?? [];
@@ -334,10 +271,20 @@ export function createWorld() {
       const finalizers = on ? [...others, OWN_FINALIZER] : others;
       server.put(resource, { ...object, metadata: { ...object.metadata, finalizers } });
     },
+    /** Whoever is ready runs to its end. */
+    async drain(each: () => void = () => {}): Promise<void> {
+      for (let work = 0; work < 400; work++) {
+        each();
+        while (start(0));
+        await flush();
+        if (turns.waiting.length === 0 && ready.size === 0) return;
+        for (const next of turns.waiting.splice(0)) next();
+        await flush();
+      }
+    },
     /** All trouble ends, and everything that is under way and due is done. */
     async heal(): Promise<void> {
-      down.clear();
-      for (const resource of RESOURCES) serve(resource, true);
+      calm();
       for (let round = 0; round < 60; round++) {
         for (const [resource, object] of server.all())
           if (ends(object) && held(object, OWN_FINALIZER)) {
@@ -345,14 +292,9 @@ export function createWorld() {
             server.put(resource, { ...object, metadata: { ...object.metadata, finalizers } });
           }
         const before = JSON.stringify(server.all());
-        for (let work = 0; work < 400; work++) {
+        await world.drain(() => {
           for (const resource of RESOURCES) deliver(resource, Number.POSITIVE_INFINITY);
-          while (start(0));
-          await flush();
-          if (turns.waiting.length === 0 && ready.size === 0) break;
-          for (const next of turns.waiting.splice(0)) next();
-          await flush();
-        }
+        });
         if (JSON.stringify(server.all()) === before && round > 2) return;
         elapse();
       }
@@ -371,10 +313,11 @@ export function createWorld() {
         const waiting = ends(object) && (held(object, 'orphan') || held(object, 'foregroundDeletion'));
         return waiting && !isExcused(object, new Set()) ? [object] : [];
       }),
-    deletions: () => deletions,
+    objects: () => server.all().map(([, object]) => object),
+    deletions: checks.deletions,
   };
   const isKnown = (ref: OwnerReference, object: ApiObject): boolean => {
-    const resource = KINDS.get(`${ref.apiVersion} ${ref.kind}`);
+    const resource = resourceNamed(ref);
     if (resource === undefined) return false;
     return !resourceInfo(resource).namespaced || object.metadata?.namespace !== undefined;
   };
@@ -390,7 +333,7 @@ export function createWorld() {
           (owners(one).some((ref) => !isKnown(ref, one)) || isExcused(one, asked)),
       );
   };
-  announce();
+  calm();
   return world;
 }
 export type World = ReturnType<typeof createWorld>;

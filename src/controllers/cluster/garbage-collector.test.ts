@@ -3,7 +3,7 @@ import type { AnyLoop, Derive, ReadResult } from '#core/controller.ts';
 import type { Blast, Delete, Patch, Plan } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
-import { graphAfter, owner, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
+import { follow, graphAfter, owner, SERVED, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
 import { type Scenario, scenarios } from '#kit/scenario.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import type { DeleteFacts, OrphanFacts, OwnerState } from './garbage-collector-parts/facts.ts';
@@ -95,6 +95,8 @@ const two = thing(POD, 'p', { ownerReferences: [owner(SET, 'web'), owner(MAP, 'm
 const widget = thing(WIDGETS, 'w', { ownerReferences: [owner(SET, 'web'), owner(MAP, 'm')] });
 const child = thing(POD, 'c', { ownerReferences: [owner(POD, 'p')] });
 const foreground = ending(set, 'foregroundDeletion');
+/** As a cluster-scoped object names it. */
+const NOWHERE = { apiVersion: 'apps/v1', kind: 'ReplicaSet', namespace: '', name: 'web', uid: 'uid-web' };
 
 const IN_CIRCLE: readonly Seen[] = [
   [POD, undefined, pod],
@@ -361,8 +363,8 @@ const ROWS: Readonly<Record<string, Scenario>> = {
   },
   'it could not be read': { ...given([], { item: 'unread' }), plan: idle('unread', { next: 'backoff' }) },
   'a namespaced owner that only cluster-scoped objects name': {
-    ...given([], { item: 'misplaced' }),
-    plan: idle('misplaced'),
+    ...given([], { item: 'misplaced', identity: NOWHERE }),
+    plan: idle('misplaced', { learnt: [{ kind: 'misplaced', identity: NOWHERE }] }),
   },
   'a deletion that finds nothing is a discovery': {
     ...given(END, found(POD, pod, 'dangling')),
@@ -443,6 +445,18 @@ describe('the blast of a collection', () => {
     ['has an owner whose end nobody saw', [[POD, undefined, pod]]],
   ])('says nothing of the owner where the dependent %s', (_, seen) => {
     expect(blastOf(seen, found(POD, pod, 'dangling'))).toMatchObject({ evidence: 'absent', root: refOf(SET, set) });
+  });
+
+  test('knows no owner that only the live read shows: it may have been handed over', () => {
+    const bare = thing(POD, 'p');
+    const seen: Seen[] = [
+      [SET, undefined, set],
+      [POD, undefined, bare],
+      [POD, undefined, thing(POD, 'q', { ownerReferences: [owner(SET, 'web')] })],
+      [SET, set, undefined],
+    ];
+    const input = asInput(given(seen, found(POD, pod, 'dangling')));
+    expect(garbageCollector.loops[0]?.reconcile(input).blast).toMatchObject({ evidence: 'absent' });
   });
 
   test('of a dependent that is seen after its owner went is that of the others', () => {
@@ -531,7 +545,7 @@ const ORPHAN_ROWS: Readonly<Record<string, Scenario>> = {
   },
   'one that has gone needs nothing': {
     ...given(LEAVE, leaves([{ ...owned, resource: WIDGETS, owners: [], live: null } as never]), 'a/uid-web'),
-    plan: { ...idle('finish-orphan'), chains: [[finish]] },
+    plan: { ...idle('finish-orphan'), chains: [[finish]], learnt: [{ kind: 'absent', identity: owned.identity }] },
     settled: { answer: () => ({ kind: 'applied', benign: true }), plan: idle('settled') },
   },
   'an owner that is gone is learnt': {
@@ -642,7 +656,7 @@ describe('looking', () => {
 
   test('at an owner that can be nowhere', async () => {
     const seen: Seen[] = [[NODE, undefined, thing(NODE, 'n', { ownerReferences: [owner(SET, 'web')] })]];
-    expect((await look(seen, {}, { key: '/uid-web' })).facts).toEqual({ item: 'misplaced' });
+    expect((await look(seen, {}, { key: '/uid-web' })).facts).toEqual({ item: 'misplaced', identity: NOWHERE });
     expect(states((await look(seen, { n: ok(seen[0]?.[2] as ApiObject) }, { key: '/uid-n' })).facts)).toEqual([
       'misplaced',
     ]);
@@ -674,6 +688,65 @@ describe('looking', () => {
     expect((await ask({ web: ok(leaving) }, false)).facts).toEqual({ item: 'incomplete' });
   });
 
+  test('an owner does not end before what blocks it is known, but not for ever', async () => {
+    const seen: Seen[] = [[SET, undefined, foreground]];
+    const look = async (graph: Graph, after: number) => {
+      const now = { wall: START.wall + after, mono: START.mono + after };
+      return (await gatherForDelete({ key: 'a/uid-web', derived: graph, now }, reading({ web: ok(foreground) }).reads))
+        .item;
+    };
+    const { graph } = graphAfter(seen);
+    expect(await look(graph, 0)).toBe('found');
+    follow(graph, [...SERVED, 'core/secrets'], false);
+    expect(await look(graph, 29_999)).toBe('incomplete');
+    expect(await look(graph, 30_000)).toBe('found');
+  });
+
+  test('what is not watched for a while still blocks, and is still let go of', async () => {
+    const NEXT: Resource = 'example.com/widgets@v3,Widget,namespaced';
+    const own = thing(WIDGETS, 'w', { ownerReferences: [owner(SET, 'web', { blockOwnerDeletion: true })] });
+    const gap = (end: ApiObject): Graph => {
+      const { graph } = graphAfter([
+        [SET, undefined, end],
+        [WIDGETS, undefined, own],
+      ]);
+      follow(graph, [...SERVED.filter((one) => one !== WIDGETS), NEXT], false);
+      return graph;
+    };
+    const now = { wall: START.wall + 31_000, mono: START.mono + 31_000 };
+    const waiting = gap(foreground);
+    const facts = await gatherForDelete(
+      { key: 'a/uid-web', derived: waiting, now },
+      reading({ web: ok(foreground) }).reads,
+    );
+    const plan = garbageCollector.loops[0]?.reconcile(asInput({ key: 'a/uid-web', derived: waiting, facts }));
+    expect(plan).toEqual(idle('waiting-for-dependents', { enqueue: [{ key: 'a/uid-w' }] }));
+    const derived = gap(leaving);
+    const unread = reading({ web: ok(leaving), w: { ok: false, status: 500, reason: '' } });
+    expect((await gatherForOrphan({ key: 'a/uid-web', derived, now }, unread.reads)).item).toBe('unread');
+    const { reads, asked } = reading({ web: ok(leaving), w: ok({ ...own, apiVersion: 'example.com/v3' }) });
+    const orphans = await gatherForOrphan({ key: 'a/uid-web', derived, now }, reads);
+    expect(asked.at(-1)).toBe(`${NEXT} a/w`);
+    const freeing = garbageCollector.loops[1]?.reconcile(asInput({ key: 'a/uid-web', derived, facts: orphans }));
+    expect(freeing?.chains).toMatchObject([[{ verb: 'patch', reason: 'orphan', ref: { resource: NEXT, name: 'w' } }]]);
+  });
+
+  test('one that is not watched is looked at again until a watch shows it, also where it ends', async () => {
+    const held = ending(pod, 'example.com/hold');
+    const { graph } = graphAfter([[POD, undefined, held]]);
+    follow(
+      graph,
+      SERVED.filter((one) => one !== POD),
+    );
+    follow(graph, SERVED, false);
+    const asked = { key: 'a/uid-p', derived: graph, now: START };
+    const facts = await gatherForDelete(asked, reading({ p: ok(held), web: ok(set) }).reads);
+    expect(garbageCollector.loops[0]?.reconcile(asInput({ ...asked, facts }))).toEqual(
+      idle('ending', { next: 'backoff' }),
+    );
+    expect((await gatherForDelete(asked, reading({}).reads)).item).toBe('absent');
+  });
+
   test('what was freed is not taken again while no watch has told of it: the others come next', async () => {
     const many = Array.from({ length: 501 }, (_, nth) =>
       thing(POD, `p${nth}`, { ownerReferences: [owner(SET, 'web')] }),
@@ -692,5 +765,20 @@ describe('looking', () => {
     const free = thing(POD, 'p0');
     expect(textOf(fold(graph, POD, many[0], free))).toEqual([]);
     expect(await taken()).toEqual(['uid-p500']);
+  });
+
+  test('dependents that are gone, or free already, are not asked for again: the others come next', async () => {
+    const many = Array.from({ length: 51 }, (_, nth) =>
+      thing(WIDGETS, `w${nth}`, { ownerReferences: [owner(SET, 'web')] }),
+    );
+    const { graph } = graphAfter([[SET, undefined, leaving], ...many.map((one): Seen => [WIDGETS, undefined, one])]);
+    const { reads } = reading({ web: ok(leaving), w0: ok(thing(WIDGETS, 'w0')), w50: ok(many[50] as ApiObject) });
+    const asked = { key: 'a/uid-web', derived: graph, now: START };
+    const facts = await gatherForOrphan(asked, reads);
+    const plan = garbageCollector.loops[1]?.reconcile(asInput({ ...asked, facts })) as Plan;
+    expect([plan.reason, plan.chains, plan.next]).toEqual(['dependents-remain', [], 'again']);
+    for (const learnt of plan.learnt ?? []) (garbageCollector.derive as Derive).learn?.(graph, learnt, START);
+    const again = await gatherForOrphan(asked, reads);
+    expect('dependents' in again && again.dependents.map(({ identity }) => identity.name)).toEqual(['w50']);
   });
 });

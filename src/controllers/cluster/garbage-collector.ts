@@ -5,8 +5,9 @@ import { collect, settleCollect } from './garbage-collector-parts/collect.ts';
 import { fold } from './garbage-collector-parts/fold.ts';
 import { gatherForDelete, gatherForOrphan } from './garbage-collector-parts/gather.ts';
 import { createGraph, DELETE, type Graph, ORPHANS } from './garbage-collector-parts/graph.ts';
-import { learn, track } from './garbage-collector-parts/learn.ts';
+import { learn } from './garbage-collector-parts/learn.ts';
 import { leave, settleLeave } from './garbage-collector-parts/leave.ts';
+import { track } from './garbage-collector-parts/track.ts';
 
 /**
  * Deletes what has no owner left. The graph of owners only says what to look at: whether an object goes is decided by

@@ -174,7 +174,9 @@ export class Checks {
   #checkCollected({ body = '{}' }: Arrived, target: Stored): void {
     const { preconditions } = JSON.parse(body) as { preconditions?: { uid?: string; resourceVersion?: string } };
     const { uid, resourceVersion, ownerReferences = [], name } = target.metadata;
-    if (preconditions?.uid !== uid || preconditions.resourceVersion !== resourceVersion) return;
+    // Only then the API server refuses it: what names no version is carried out, whatever it is of.
+    const refuses = (wanted: string | undefined, is: string | undefined) => wanted !== undefined && wanted !== is;
+    if (refuses(preconditions?.uid, uid) || refuses(preconditions?.resourceVersion, resourceVersion)) return;
     const living = ownerReferences.filter((reference) => this.#lives(reference));
     if (ownerReferences.length === 0) this.fail(`the garbage collector deletes ${name}, which had no owner`);
     if (living.length > 0) this.fail(`the garbage collector deletes ${name}, whose owner ${living[0]?.name} lives`);

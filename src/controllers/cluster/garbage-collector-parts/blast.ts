@@ -6,7 +6,7 @@ import { parseTime } from '#core/time.ts';
 import { weightOf } from '#core/weight.ts';
 import { type Fallen, type Graph, isVirtual } from './graph.ts';
 import type { Identity, Node } from './node.ts';
-import { isKept } from './references.ts';
+import { isKept, referencesTo } from './references.ts';
 
 /**
  * An owner ends: writes down at each dependent whose end is the cause, what goes with it in all, and what is known of
@@ -94,7 +94,9 @@ function rootOf({ root, total }: Cause, own: number): Pick<Blast, 'root' | 'tota
 }
 
 function knownOf(node: Node, owner: string, { evidence, created }: Fallen): Evidence {
-  return !isVirtual(node) && isOwn(node, owner, created) ? evidence : 'absent';
+  // A reference that only the live read showed came after the first sight.
+  const shown = !isVirtual(node) && referencesTo(node.owners, owner).length > 0;
+  return shown && isOwn(node, owner, created) ? evidence : 'absent';
 }
 
 function lossOf(graph: Graph, node: Node, resource: Resource): number {

@@ -14,7 +14,7 @@ import type { ApiObject, Resource } from '#core/resource.ts';
 import { seconds } from '#core/time.ts';
 import { blastOf } from './blast.ts';
 import type { DeleteFacts, OwnerFact, OwnerState } from './facts.ts';
-import { type Graph, isVirtual, keyFor, nodeFor } from './graph.ts';
+import { type Graph, isUnseen, isVirtual, keyFor, nodeFor } from './graph.ts';
 import { asJson } from './learn.ts';
 import {
   blockingDependents,
@@ -58,8 +58,9 @@ export function collect({ key, derived, facts: given }: Asked): Plan {
   const plan = decide(one, facts.owners, key);
   const told = { events: strangers(one, facts.owners), learnt: facts.owners.flatMap(absenceOf) };
   const settled = { ...plan, events: told.events, ...(told.learnt.length > 0 && { learnt: told.learnt }) };
-  // What no watch has shown yet may be gone before one does: then nobody would ever tell.
-  return isVirtual(node) && settled.next === undefined ? { ...settled, next: 'backoff' } : settled;
+  // What no watch shows may be gone before one does: then nobody would ever tell.
+  const untold = isVirtual(node) || isUnseen(graph, node);
+  return untold && settled.next === undefined ? { ...settled, next: 'backoff' } : settled;
 }
 
 function withoutObject(facts: Exclude<DeleteFacts, Found>, key: string): Plan {
@@ -67,7 +68,7 @@ function withoutObject(facts: Exclude<DeleteFacts, Found>, key: string): Plan {
     case 'none':
       return nothing('nothing-to-do');
     case 'misplaced':
-      return nothing('misplaced');
+      return nothing('misplaced', { learnt: [asJson({ kind: 'misplaced', identity: facts.identity })] });
     case 'incomplete':
       return nothing('waiting-for-resources', { requeueAfter: LOOK_AGAIN });
     case 'unread':

@@ -10,7 +10,7 @@ export type Item =
   | { readonly item: 'incomplete' }
   | { readonly item: 'unknown-kind' }
   /** A namespaced kind that a cluster-scoped object names: it can be nowhere. */
-  | { readonly item: 'misplaced' }
+  | { readonly item: 'misplaced'; readonly identity: Identity }
   | { readonly item: 'absent'; readonly identity: Identity }
   /** The API server gave no clear answer. */
   | { readonly item: 'unread' }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ApiObject, Resource } from '#core/resource.ts';
 import { follow, graphAfter, owner, SERVED, type Seen, START, textOf, thing, WIDGETS } from '#kit/graph.ts';
-import { absentKey } from './graph.ts';
+import { fold } from './fold.ts';
+import { absentKey, type Graph } from './graph.ts';
 import { asJson, type Learnt, learn } from './learn.ts';
 import type { Identity, Node } from './node.ts';
 
@@ -213,35 +214,121 @@ describe('what runs find out', () => {
     expect(textOf(learn(graph, asJson(absent('web'))))).toEqual([]);
   });
 
+  test('an owner that can be nowhere is looked for where others name it', () => {
+    const n = thing(NODE, 'n', { ownerReferences: [owner(SET, 'web')] });
+    const { graph, woke } = graphAfter([
+      [NODE, undefined, n],
+      [POD, undefined, pod],
+    ]);
+    expect(woke.at(-1)).toEqual(['delete /uid-web', 'delete a/uid-p']);
+    const misplaced: Learnt = { kind: 'misplaced', identity: identity('web', '') };
+    expect(textOf(learn(graph, asJson(misplaced)))).toEqual(['delete a/uid-web']);
+    // Where it is not, it is not looked for again.
+    expect(textOf(learn(graph, asJson(absent('web'))))).toEqual(['delete a/uid-p', 'delete /uid-web after 1000']);
+    expect(learn(graph, asJson(misplaced))).toEqual([]);
+  });
+
   test('a kind that nobody knows is waited for until discovery tells something new', () => {
-    const { graph } = tell([], { kind: 'unknown-kind', key: 'a/uid-x' });
+    const { graph } = tell([[POD, undefined, pod]], { kind: 'unknown-kind', key: 'a/uid-p' });
     expect(follow(graph, SERVED)).toEqual([]);
     const more: readonly Resource[] = [...SERVED, 'core/secrets'];
-    expect(follow(graph, more)).toEqual(['delete a/uid-x']);
+    expect(follow(graph, more)).toEqual(['delete a/uid-p']);
     expect(follow(graph, SERVED)).toEqual([]);
   });
 });
 
 describe('a resource that is watched no longer', () => {
-  test('takes its objects with it; those that own something are looked for again', () => {
-    const widget = thing(WIDGETS, 'w');
-    const { graph } = graphAfter([
-      [WIDGETS, undefined, widget],
-      [WIDGETS, undefined, thing(WIDGETS, 'alone', { ownerReferences: [owner(SET, 'web')] })],
-      [SET, undefined, set],
+  const NEXT: Resource = 'example.com/widgets@v3,Widget,namespaced';
+  const others = SERVED.filter((one) => one !== WIDGETS);
+  const renamed: readonly Resource[] = [...others, NEXT];
+  const w = thing(WIDGETS, 'w', { ownerReferences: [owner(SET, 'web', { blockOwnerDeletion: true })] });
+  const next: ApiObject = { ...w, apiVersion: 'example.com/v3' };
+  const kept = (graph: Graph): readonly string[] =>
+    [...(graph.nodes.get('uid-web')?.dependents ?? [])].map(
+      ({ identity: { apiVersion, name } }) => `${apiVersion} ${name}`,
+    );
+  const known = (finalizer?: string): Graph =>
+    graphAfter([
+      [SET, undefined, finalizer === undefined ? set : ending(set, finalizer)],
+      [WIDGETS, undefined, w],
       [POD, undefined, thing(POD, 'p', { ownerReferences: [owner(WIDGETS, 'w')] })],
+    ]).graph;
+  const at = (after: number) => ({ wall: START.wall + after, mono: START.mono + after });
+
+  test('has its objects remembered until it is watched again, maybe in another version', () => {
+    const graph = known();
+    expect(follow(graph, others)).toEqual([]);
+    expect(kept(graph)).toEqual(['example.com/v2 w']);
+    expect(follow(graph, renamed, false)).toEqual([]);
+    // Who named it by the version of before is looked at.
+    expect(textOf(fold(graph, NEXT, undefined, next))).toEqual(['delete a/uid-p']);
+    expect(kept(graph)).toEqual(['example.com/v3 w']);
+    expect(follow(graph, renamed)).toEqual([]);
+    expect(follow(graph, renamed, true, at(600_000))).toEqual([]);
+  });
+
+  test('has whoever waits for one of them looked at once that is seen again', () => {
+    for (const [finalizer, woken] of [
+      ['foregroundDeletion', 'delete a/uid-web'],
+      ['orphan', 'orphan a/uid-web'],
+    ] as const) {
+      const graph = known(finalizer);
+      follow(graph, others);
+      follow(graph, SERVED, false);
+      expect(textOf(fold(graph, WIDGETS, undefined, w))).toEqual([woken]);
+    }
+  });
+
+  test('has those looked at that are not there when it is known again', () => {
+    const graph = known('foregroundDeletion');
+    expect(follow(graph, others)).toEqual([]);
+    expect(follow(graph, renamed, false)).toEqual([]);
+    expect(follow(graph, renamed)).toEqual(['delete a/uid-w']);
+    expect(follow(graph, renamed)).toEqual([]);
+    const identity = graph.nodes.get('uid-w')?.identity as Identity;
+    expect(textOf(learn(graph, asJson({ kind: 'absent', identity })))).toEqual(['delete a/uid-p', 'delete a/uid-web']);
+    expect(kept(graph)).toEqual([]);
+    expect(graph.unseen.get('example.com/widgets')?.nodes.size ?? 0).toBe(0);
+  });
+
+  test('and is not served for minutes takes its objects with it; who waited for them goes on', () => {
+    const graph = known('foregroundDeletion');
+    fold(graph, WIDGETS, undefined, thing(WIDGETS, 'alone', { ownerReferences: [owner(SET, 'web')] }));
+    expect(follow(graph, others)).toEqual([]);
+    expect(follow(graph, others, true, at(299_999))).toEqual([]);
+    expect(follow(graph, others, true, at(300_000))).toEqual([
+      'delete a/uid-web',
+      'delete a/uid-w',
+      'delete a/uid-web',
     ]);
-    expect(
-      follow(
-        graph,
-        SERVED.filter((one) => one !== WIDGETS),
-      ),
-    ).toEqual(['delete a/uid-w']);
     expect([...graph.nodes.keys()].sort()).toEqual(['uid-p', 'uid-w', 'uid-web']);
-    expect(graph.nodes.get('uid-web')?.dependents.size).toBe(0);
-    follow(graph, SERVED);
-    expect(graph.kinds.resourceOf('example.com/v1', 'Widget')).toBe(WIDGETS);
-    expect(START.mono).toBeGreaterThan(0);
+    expect(kept(graph)).toEqual([]);
+    expect(graph.unseen.size).toBe(0);
+  });
+
+  test('is waited for as long as it is served, though it cannot be listed', () => {
+    const graph = known();
+    follow(graph, others);
+    follow(graph, renamed, false, at(299_999));
+    follow(graph, renamed, false, at(900_000));
+    follow(graph, others, true, at(900_001));
+    expect(kept(graph)).toEqual(['example.com/v2 w']);
+  });
+});
+
+describe('keys that wait for a kind', () => {
+  const bogus = { kind: 'Unheard', apiVersion: 'example.org/v1' };
+
+  test('are forgotten with the object (I15)', () => {
+    const { graph } = graphAfter([]);
+    for (let nth = 0; nth < 1000; nth++) {
+      const one = thing(POD, `p${nth}`, { ownerReferences: [owner(SET, `o${nth}`, bogus)] });
+      fold(graph, POD, undefined, one);
+      for (const key of [`a/uid-p${nth}`, `a/uid-o${nth}`]) learn(graph, asJson({ kind: 'unknown-kind', key }));
+      fold(graph, POD, one, undefined);
+      learn(graph, asJson({ kind: 'unknown-kind', key: `a/uid-p${nth}` }));
+    }
+    expect([graph.nodes.size, graph.waiting.size]).toEqual([0, 0]);
   });
 });
 

@@ -2,7 +2,16 @@ import type { OwnerReference } from '#core/k8s/types.gen.ts';
 import type { Enqueue } from '#core/plan.ts';
 import { type ApiObject, type Resource, shortName } from '#core/resource.ts';
 import { fall, recall } from './blast.ts';
-import { absentKey, type Graph, isVirtual, wakeToDelete, wakeToOrphan } from './graph.ts';
+import {
+  absentKey,
+  dropNode,
+  endUnseen,
+  type Graph,
+  isVirtual,
+  wakeEnding,
+  wakeToDelete,
+  wakeToOrphan,
+} from './graph.ts';
 import {
   FOREGROUND,
   has,
@@ -33,7 +42,8 @@ export function fold(
   const identity = identityOf(resource, object);
   const known = graph.nodes.get(uid);
   const wasVirtual = known !== undefined && isVirtual(known);
-  if (known !== undefined) observe(known, resource, identity, object, wakes);
+  const wasUnseen = known !== undefined && endUnseen(graph, known);
+  if (known !== undefined) observe(known, resource, identity, object, wasUnseen, wakes);
   if (now === undefined) {
     if (known !== undefined) removeNode(graph, known, identity, 'owner-deleted-seen', wakes);
     return wakes;
@@ -43,15 +53,28 @@ export function fold(
   const first = (known === undefined || wasVirtual) && !graph.lost.has(shortName(resource));
   takeOwners(graph, node, now.metadata?.ownerReferences ?? [], first, wakes);
   takeEnd(graph, node, old, now, wakes);
+  if (wasUnseen) for (const { uid: owner } of node.owners) wakeEnding(graph, owner, wakes);
   return wakes;
 }
 
-/** What was only known by references is there; who named it otherwise may have a reference to nothing. */
-function observe(node: Node, resource: Resource, identity: Identity, object: ApiObject, wakes: Enqueue[]): void {
-  if (isVirtual(node) && !isSame(node.identity, identity))
-    for (const dependent of partition(node.dependents, identity).others) wakes.push(wakeToDelete(dependent));
-  if (isVirtual(node)) node.identity = identity;
-  node.resource ??= resource;
+/**
+ * What was only known by references is there, or what was not watched for a while is again, maybe in another version;
+ * who named it otherwise may have a reference to nothing.
+ */
+function observe(
+  node: Node,
+  resource: Resource,
+  identity: Identity,
+  object: ApiObject,
+  wasUnseen: boolean,
+  wakes: Enqueue[],
+): void {
+  if (isVirtual(node) || wasUnseen) {
+    if (!isSame(node.identity, identity))
+      for (const dependent of partition(node.dependents, identity).others) wakes.push(wakeToDelete(dependent));
+    node.identity = identity;
+    node.resource = resource;
+  }
   node.created = created(object);
 }
 
@@ -90,10 +113,10 @@ function takeOwners(
 }
 
 /** An owner that only references told of is nobody's business once none does: it is not looked for (I15). */
-function leaveOwner({ nodes }: Graph, node: Node, uid: string): void {
-  const owner = nodes.get(uid);
+export function leaveOwner(graph: Graph, node: Node, uid: string): void {
+  const owner = graph.nodes.get(uid);
   owner?.dependents.delete(node);
-  if (owner !== undefined && isVirtual(owner) && owner.dependents.size === 0) nodes.delete(uid);
+  if (owner !== undefined && isVirtual(owner) && owner.dependents.size === 0) dropNode(graph, owner);
 }
 
 function wakeKnown({ nodes }: Graph, uid: string, wakes: Enqueue[]): void {
@@ -111,7 +134,12 @@ function addToOwners(graph: Graph, node: Node, owners: readonly OwnerReference[]
     if (known === undefined) {
       graph.nodes.set(reference.uid, owner);
       wakes.push(wakeToDelete(owner));
-    } else doubtful ||= isDoubtful(reference, node, owner);
+      continue;
+    }
+    doubtful ||= isDoubtful(reference, node, owner);
+    // So far only a cluster-scoped object named it: here is a place where it may be.
+    if (isVirtual(owner) && owner.identity.namespace === '' && node.identity.namespace !== '')
+      wakes.push(wakeToDelete(owner));
   }
   if (doubtful) wakes.push(wakeToDelete(node));
 }
@@ -152,7 +180,7 @@ export function removeNode(
   wakes: Enqueue[],
 ): void {
   const { nodes, absent } = graph;
-  nodes.delete(node.identity.uid);
+  dropNode(graph, node);
   for (const { uid } of node.owners) leaveOwner(graph, node, uid);
   if (node.dependents.size > 0) {
     absent.set(absentKey(gone), true);

@@ -3,8 +3,8 @@ import type { OwnerReference } from '#core/k8s/types.gen.ts';
 import { isResource, type Resource, resourceInfo } from '#core/resource.ts';
 import type { Now } from '#core/time.ts';
 import type { DeleteFacts, Item, Orphan, OrphanFacts, OwnerFact } from './facts.ts';
-import { absentKey, type Graph, isReady, isWhole, nodeFor } from './graph.ts';
-import { FOREGROUND, has, type Identity, identityOfOwner, isEnding, ORPHAN } from './node.ts';
+import { absentKey, type Graph, isReady, isUnseen, isWhole, nodeFor, resourceOf } from './graph.ts';
+import { FOREGROUND, has, type Identity, identityOfOwner, isEnding, type Node, ORPHAN } from './node.ts';
 
 export interface Asked {
   readonly key: string;
@@ -21,10 +21,13 @@ const READS_AT_ONCE = 50;
 export async function gatherForDelete({ key, derived, now }: Asked, reads: Live): Promise<DeleteFacts> {
   const graph = derived as Graph;
   const node = nodeFor(graph, key);
-  if (node === undefined || (node.beingDeleted && !node.deletingDependents)) return { item: 'none' };
-  if (!isReady(graph, now)) return { item: 'incomplete' };
-  const { deletingDependents } = node;
-  const found = await readItem(graph, node.identity, reads);
+  if (node === undefined) return { item: 'none' };
+  const { beingDeleted, deletingDependents } = node;
+  if (beingDeleted && !deletingDependents && !isUnseen(graph, node)) return { item: 'none' };
+  // Who lets an owner end has to know whom it waits for.
+  const known = deletingDependents ? isWhole(graph, now) : isReady(graph, now);
+  if (!known) return { item: 'incomplete' };
+  const found = await readItem(graph, node, reads);
   if (found.item !== 'found') return found;
   if (deletingDependents) return { ...found, owners: undefined };
   const owners: OwnerFact[] = [];
@@ -39,7 +42,7 @@ export async function gatherForOrphan({ key, derived, now }: Asked, reads: Live)
   const node = nodeFor(graph, key);
   if (node === undefined) return { item: 'none' };
   if (!isWhole(graph, now)) return { item: 'incomplete' };
-  const found = await readItem(graph, node.identity, reads);
+  const found = await readItem(graph, node, reads);
   if (found.item !== 'found') return found;
   if (!isEnding(found.object) || !has(found.object, ORPHAN)) return { item: 'none' };
   const dependents: Orphan[] = [];
@@ -51,18 +54,20 @@ export async function gatherForOrphan({ key, derived, now }: Asked, reads: Live)
     if (isResource(resource)) dependents.push({ resource, identity, owners });
     else {
       asked += 1;
-      const live = await readItem(graph, identity, reads);
+      const live = await readItem(graph, dependent, reads);
       if (live.item !== 'found' && live.item !== 'absent') return live;
-      dependents.push({ resource, identity, owners, live: live.item === 'found' ? live.object : null });
+      const as = live.item === 'found' ? live : { resource, object: null };
+      dependents.push({ resource: as.resource, identity, owners, live: as.object });
     }
   }
   return { ...found, dependents };
 }
 
-async function readItem({ kinds }: Graph, identity: Identity, reads: Live): Promise<Item> {
-  const resource = kinds.resourceOf(identity.apiVersion, identity.kind);
+async function readItem(graph: Graph, node: Node, reads: Live): Promise<Item> {
+  const { identity } = node;
+  const resource = resourceOf(graph, node);
   if (resource === undefined) return { item: 'unknown-kind' };
-  if (resourceInfo(resource).namespaced && identity.namespace === '') return { item: 'misplaced' };
+  if (resourceInfo(resource).namespaced && identity.namespace === '') return { item: 'misplaced', identity };
   const read = await reads.metadata(resource, placeOf(resource, identity));
   if (!read.ok) return isGone(read) ? { item: 'absent', identity } : { item: 'unread' };
   if (read.object.metadata?.uid !== identity.uid) return { item: 'absent', identity };

@@ -1,5 +1,5 @@
 import type { Enqueue, Evidence } from '#core/plan.ts';
-import type { Resource } from '#core/resource.ts';
+import { type Resource, resourceInfo, shortName } from '#core/resource.ts';
 import { type Ms, type Now, seconds } from '#core/time.ts';
 import { type Bounded, createBounded } from './bounded.ts';
 import { createKinds, type Kinds } from './kinds.ts';
@@ -22,6 +22,15 @@ export interface Fallen {
   readonly created: string | undefined;
 }
 
+/** Objects of one resource that is watched no longer: they are there, as far as anyone knows. */
+export interface Unseen {
+  readonly nodes: Set<Node>;
+  /** When it was served last, by monotonic time. */
+  served: Ms;
+  /** Whether those that did not come back with it were looked for. */
+  sought: boolean;
+}
+
 /** Who owns whom, of all that is watched. The folds change it in place; runs of keys only read it. */
 export interface Graph {
   /** By uid. */
@@ -37,9 +46,11 @@ export interface Graph {
   readonly resources: Map<Resource, { readonly since: Ms; readonly synced: boolean }>;
   /** Resources, by their short names, that were not watched for a while: whose owners came then is not known. */
   readonly lost: Set<string>;
+  /** By the short names of their resources. */
+  readonly unseen: Map<string, Unseen>;
   /** Whether everything was known at one time. */
   complete: boolean;
-  /** Keys that wait for discovery to tell of a kind. */
+  /** Uids of nodes that wait for discovery to tell of a kind. */
   readonly waiting: Set<string>;
 }
 
@@ -52,6 +63,7 @@ export function createGraph(): Graph {
     told: '',
     resources: new Map(),
     lost: new Set(),
+    unseen: new Map(),
     complete: false,
     waiting: new Set(),
   };
@@ -78,13 +90,45 @@ export function isVirtual({ resource }: Node): boolean {
   return resource === undefined;
 }
 
+/** Whether nothing tells of the object now, and its edges are what was known last. */
+export function isUnseen({ unseen }: Graph, node: Node): boolean {
+  return node.resource !== undefined && unseen.get(shortName(node.resource))?.nodes.has(node) === true;
+}
+
+/** A watch tells of it again, or it is gone. */
+export function endUnseen({ unseen }: Graph, node: Node): boolean {
+  return node.resource !== undefined && unseen.get(shortName(node.resource))?.nodes.delete(node) === true;
+}
+
+/** Nothing of a node that is gone stays behind (I15). */
+export function dropNode(graph: Graph, node: Node): void {
+  graph.nodes.delete(node.identity.uid);
+  graph.waiting.delete(node.identity.uid);
+  endUnseen(graph, node);
+}
+
+/** Which resource the object of a node is. One that is watched no longer may be served in another version by now. */
+export function resourceOf({ kinds, resources }: Graph, { identity, resource }: Node): Resource | undefined {
+  const named = kinds.resourceOf(identity.apiVersion, identity.kind);
+  if (named !== undefined || resource === undefined) return named;
+  const short = shortName(resource);
+  return [...resources.keys()].find((one) => shortName(one) === short && resourceInfo(one).kind === identity.kind);
+}
+
+/** Who ends and may wait for one of its dependents: to be gone, or to be let go of. */
+export function wakeEnding({ nodes }: Graph, uid: string, wakes: Enqueue[]): void {
+  const owner = nodes.get(uid);
+  if (owner?.deletingDependents === true) wakes.push(wakeToDelete(owner));
+  else if (owner?.beingDeleted === true) wakes.push(wakeToOrphan(owner));
+}
+
 /** Whether collecting may begin: everything was known once, or it was waited for long enough. */
 export function isReady(graph: Graph, now: Now): boolean {
   if (graph.resources.size === 0) return false;
   return graph.complete || [...graph.resources.values()].every((one) => isKnown(one, now));
 }
 
-/** Whether the dependents of an owner are known, as far as waiting can tell: those that are not are not orphaned. */
+/** Whether the dependents of an owner are known, as far as waiting can tell: those that are not do not keep it. */
 export function isWhole({ resources }: Graph, now: Now): boolean {
   return resources.size > 0 && [...resources.values()].every((one) => isKnown(one, now));
 }

@@ -1,18 +1,18 @@
-import type { Tracking } from '#core/controller.ts';
 import type { Json } from '#core/json.ts';
 import type { Enqueue } from '#core/plan.ts';
-import { shortName } from '#core/resource.ts';
-import { type Ms, type Now, seconds } from '#core/time.ts';
+import { type Ms, seconds } from '#core/time.ts';
 import { removeNode, takeFreed } from './fold.ts';
-import { absentKey, DELETE, type Graph, isVirtual, wakeToDelete } from './graph.ts';
-import { createKinds } from './kinds.ts';
-import { type Identity, isSame, type Node, virtualNode } from './node.ts';
+import { absentKey, type Graph, isVirtual, nodeFor, wakeToDelete } from './graph.ts';
+import { type Identity, identityOfOwner, isSame } from './node.ts';
 import { alternateIdentity, partition } from './partition.ts';
+import { referencesTo } from './references.ts';
 
 /** What a run found out by live reads. */
 export type Learnt =
   /** The object of a node is not there under this identity. */
   | { readonly kind: 'absent'; readonly identity: Identity }
+  /** A namespaced object is named as one of no namespace: it can be nowhere. */
+  | { readonly kind: 'misplaced'; readonly identity: Identity }
   /** A reference leads nowhere. */
   | { readonly kind: 'absent-owner'; readonly identity: Identity }
   /** References to that owner were taken off these dependents, all by uid. */
@@ -34,15 +34,38 @@ export function learn(graph: Graph, json: Json): readonly Enqueue[] {
   switch (learnt.kind) {
     case 'absent':
       return takeAbsence(graph, learnt.identity);
+    case 'misplaced':
+      return takeMisplaced(graph, learnt.identity);
     case 'absent-owner':
       graph.absent.set(absentKey(learnt.identity), true);
       return [];
     case 'unknown-kind':
-      graph.waiting.add(learnt.key);
-      return [];
+      return takeUnknown(graph, learnt.key);
     case 'freed':
       return takeFreedOnes(graph, learnt);
   }
+}
+
+/** A cluster-scoped object names a namespaced owner. Others may name it where it can be, and it has to be looked for there. */
+function takeMisplaced(graph: Graph, identity: Identity): readonly Enqueue[] {
+  const node = graph.nodes.get(identity.uid);
+  if (node === undefined || !isVirtual(node) || !isSame(node.identity, identity)) return [];
+  const places = [...node.dependents].flatMap(({ owners, identity: { namespace } }) =>
+    namespace === ''
+      ? []
+      : referencesTo(owners, identity.uid).map((reference) => identityOfOwner(reference, namespace)),
+  );
+  const next = places.find((place) => graph.absent.get(absentKey(place)) !== true);
+  if (next === undefined) return [];
+  node.identity = next;
+  return [wakeToDelete(node)];
+}
+
+/** Who is gone by now waits for nothing. */
+function takeUnknown(graph: Graph, key: string): readonly Enqueue[] {
+  const node = nodeFor(graph, key);
+  if (node !== undefined) graph.waiting.add(node.identity.uid);
+  return [];
 }
 
 function takeFreedOnes(graph: Graph, { owner, dependents }: Extract<Learnt, { kind: 'freed' }>): readonly Enqueue[] {
@@ -75,38 +98,4 @@ function takeAbsence(graph: Graph, identity: Identity): readonly Enqueue[] {
     wakes.push(wakeToDelete(node, NEXT_NAME));
   }
   return wakes;
-}
-
-/** Which resources are watched changed, or how much of them is known. */
-export function track(graph: Graph, { discovery, resources }: Tracking, { mono }: Now): readonly Enqueue[] {
-  const wakes: Enqueue[] = [];
-  for (const resource of [...graph.resources.keys()]) {
-    if (resources.has(resource)) continue;
-    graph.resources.delete(resource);
-    graph.lost.add(shortName(resource));
-  }
-  for (const [resource, { synced }] of resources)
-    graph.resources.set(resource, { since: graph.resources.get(resource)?.since ?? mono, synced });
-  const all = [...resources.values()];
-  graph.complete ||= all.length > 0 && all.every(({ synced }) => synced);
-  for (const node of graph.nodes.values())
-    if (node.resource !== undefined && !resources.has(node.resource)) loseSight(graph, node, wakes);
-  if (discovery === undefined) return wakes;
-  const told = JSON.stringify(discovery.served.map(({ resource, also = [] }) => [resource, also]));
-  if (told === graph.told) return wakes;
-  graph.told = told;
-  graph.kinds = createKinds(discovery);
-  for (const key of graph.waiting) wakes.push({ loop: DELETE, key });
-  graph.waiting.clear();
-  return wakes;
-}
-
-/** Of a resource that is watched no longer nothing is known; who is named as an owner is looked for again. */
-function loseSight({ nodes }: Graph, node: Node, wakes: Enqueue[]): void {
-  for (const { uid } of node.owners) nodes.get(uid)?.dependents.delete(node);
-  if (node.dependents.size === 0) nodes.delete(node.identity.uid);
-  else {
-    Object.assign(node, { ...virtualNode(node.identity), dependents: node.dependents });
-    wakes.push(wakeToDelete(node));
-  }
 }

@@ -20,8 +20,26 @@ export function leave({ key, derived, facts: given }: Asked): Plan {
   const facts = given as OrphanFacts;
   if (facts.item !== 'found') return withoutOwner(facts);
   const patches = patchesOf(facts);
-  if (patches.length > 0) return { reason: 'orphan', chains: patches.map((patch) => [patch]), events: [] };
-  return endWhenFree(facts, derived as Graph, key);
+  const plan: Plan =
+    patches.length > 0
+      ? { reason: 'orphan', chains: patches.map((patch) => [patch]), events: [] }
+      : endWhenFree(facts, derived as Graph, key);
+  const learnt = freeAlready(facts);
+  return learnt.length === 0 ? plan : { ...plan, learnt };
+}
+
+/** Those that need no patch: else the next run would look at the same ones, and never at who stands behind them. */
+function freeAlready({ dependents, object }: Found): readonly Json[] {
+  const owner = object.metadata?.uid ?? '';
+  const gone = dependents.filter(({ live }) => live === null);
+  const free = dependents.filter(
+    ({ live }) => live && !live.metadata?.ownerReferences?.some(({ uid }) => uid === owner),
+  );
+  const uids = free.map(({ identity }) => identity.uid);
+  return [
+    ...gone.map(({ identity }) => asJson({ kind: 'absent', identity })),
+    ...(uids.length > 0 ? [asJson({ kind: 'freed', owner, dependents: uids })] : []),
+  ];
 }
 
 function withoutOwner(facts: Exclude<OrphanFacts, Found>): Plan {
