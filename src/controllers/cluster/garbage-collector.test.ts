@@ -700,6 +700,12 @@ describe('looking', () => {
     follow(graph, [...SERVED, 'core/secrets'], false);
     expect(await look(graph, 29_999)).toBe('incomplete');
     expect(await look(graph, 30_000)).toBe('found');
+    // What was known, and is in doubt again after an era or a new reign.
+    const at = (ms: number) => ({ wall: START.wall + ms, mono: START.mono + ms });
+    follow(graph, [...SERVED, 'core/secrets'], true, at(40_000));
+    follow(graph, [...SERVED, 'core/secrets'], false, at(60_000));
+    expect(await look(graph, 89_999)).toBe('incomplete');
+    expect(await look(graph, 90_000)).toBe('found');
   });
 
   test('what is not watched for a while still blocks, and is still let go of', async () => {

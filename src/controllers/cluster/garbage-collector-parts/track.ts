@@ -17,8 +17,12 @@ const REINSTALLED: Ms = minutes(5);
 export function track(graph: Graph, { discovery, resources }: Tracking, { mono }: Now): readonly Enqueue[] {
   const wakes: Enqueue[] = [];
   loseSight(graph, resources, mono);
-  for (const [resource, { synced }] of resources)
-    graph.resources.set(resource, { since: graph.resources.get(resource)?.since ?? mono, synced });
+  for (const [resource, { synced }] of resources) {
+    const before = graph.resources.get(resource);
+    // What was known and is in doubt again is waited for as long as something new.
+    const anew = before === undefined || (before.synced && !synced);
+    graph.resources.set(resource, { since: anew ? mono : before.since, synced });
+  }
   const all = [...resources.values()];
   graph.complete ||= all.length > 0 && all.every(({ synced }) => synced);
   for (const [name, unseen] of [...graph.unseen]) lookFor(graph, name, unseen, mono, wakes);
