@@ -328,6 +328,34 @@ scenarios(deployment, {
     check: ({ chains }) => expect(sizesIn(chains)).toEqual(['web-1 2 to 0', 'web-2 2 to 0', 'web-3 4 to 3']),
     restless: 'nobody answers for the pods',
   },
+  'takes nothing for pods that a ReplicaSet may be deleting: it has not told of its size, and had a smaller one before':
+    {
+      given: [rolling, old8, changed(new5ready, { generation: 3, resourceVersion: '1' })],
+      key,
+      now,
+      check: ({ chains }) => expect(chains.flat().filter(({ reason }) => reason !== 'status')).toEqual([]),
+    },
+  'still takes pods that are not available meanwhile': {
+    given: [
+      rolling,
+      revisionOf(rolling, { image: 'app:1', revision: 1, replicas: 8, available: 5 }),
+      changed(new5ready, { generation: 3, resourceVersion: '1' }),
+    ],
+    key,
+    now,
+    check: ({ chains }) => expect(sizesIn(chains)).toEqual(['web-1 8 to 5']),
+    restless: 'nobody answers for the pods',
+  },
+  'empties nothing for a new ReplicaSet whose status is of an earlier size': {
+    given: [
+      says3,
+      changed(first, { generation: 3, resourceVersion: '1' }),
+      revisionOf(says3, { image: 'app:0', revision: 0, replicas: 2, available: 2, annotations: sizes(2, 3) }),
+    ],
+    key,
+    now,
+    check: ({ chains }) => expect(sizesIn(chains)).not.toContain('web-0 2 to 0'),
+  },
   'shrinks a new ReplicaSet that is too large': {
     given: [says3, revisionOf(says3, { image: 'app:1', revision: 1, replicas: 9, available: 3 })],
     key,

@@ -52,3 +52,9 @@ export const isBehind = ({ metadata, status }: ReplicaSet): boolean =>
  */
 export const availableOf = (replicaSet: ReplicaSet): number =>
   Math.min(replicaSet.status?.availableReplicas ?? 0, sizeOf(replicaSet));
+
+/**
+ * Available pods that are certain to stay: none of a ReplicaSet that has not told of its latest size. It may have heard of a
+ * smaller one before, and be deleting pods that its status counts.
+ */
+export const certainOf = (replicaSet: ReplicaSet): number => (isBehind(replicaSet) ? 0 : availableOf(replicaSet));

@@ -4,7 +4,7 @@ import type { Matcher } from '#core/selector.ts';
 import { seconds } from '#core/time.ts';
 import type { View } from '#core/view.ts';
 import { DESIRED_REPLICAS, desiredReplicas } from './annotations.ts';
-import { desiredOf, isActiveSet, isRolling, sizeOf } from './bounds.ts';
+import { desiredOf, isActiveSet, isBehind, isRolling, sizeOf } from './bounds.ts';
 import { type Listed, podsRun } from './claim.ts';
 import { activeOld, activeOrLatest, everyone, type Family } from './family.ts';
 import { outdated } from './history.ts';
@@ -96,7 +96,7 @@ function sized(deployment: Deployment, family: Family, learnt: Learnt): Plan {
     const all = { replicaSet: only, replicas: desiredOf(deployment) };
     return scaled([all], ({ replicaSet }) => isOutdated(deployment, replicaSet, learnt));
   }
-  if (isSaturated(deployment, family.newest)) return scaled(emptied(family), () => false);
+  if (isSaturated(deployment, family.newest) && !isBehind(family.newest)) return scaled(emptied(family), () => false);
   if (!isRolling(deployment)) return REST;
   return scaled(proportional(deployment, family), () => true);
 }
