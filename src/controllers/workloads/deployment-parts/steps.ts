@@ -88,7 +88,7 @@ const isResized = (deployment: Deployment, family: Family, learnt: Learnt): bool
  * stops there, for ever, since its annotations stay outdated: the size of the only active ReplicaSet is right by itself,
  * or a Recreate has several. Here the annotation is set right in the first case, and the rollout goes on in both.
  */
-function sized(deployment: Deployment, family: Family, learnt: Learnt): Plan {
+export function sized(deployment: Deployment, family: Family, learnt: Learnt): Plan {
   const scaled = (targets: readonly Target[], annotates: (target: Target) => boolean): Plan =>
     chain('scale', scalePatches(deployment, targets, annotates, learnt));
   const only = activeOrLatest(family);
