@@ -38,6 +38,7 @@ const rankOf = (one: Pod): number => (one.metadata?.uid?.charCodeAt(0) ?? 0) % 3
 const firstOf = (pods: readonly Pod[]): Pod | undefined => deletionOrder(pods, rankOf, NOW)[0];
 
 test('of any two pods the same one is given up first', async () => {
+  let compared = 0;
   await compareWith<Pod[], boolean[][]>(
     oracle,
     drawPods,
@@ -48,14 +49,17 @@ test('of any two pods the same one is given up first', async () => {
         for (const [j, other] of pods.entries()) {
           if (i !== j && less[i]?.[j] === true && less[j]?.[i] === false) {
             expect({ first: firstOf([other, one]), other }).toEqual({ first: one, other });
+            compared += 1;
           }
         }
       }
     },
   );
+  expect(compared).toBeGreaterThan(1000);
 });
 
 test('of many pods none is given up before one that upstream prefers, but around a shared instant', async () => {
+  let compared = 0;
   await compareWith<Pod[], boolean[][]>(
     oracle,
     drawPods,
@@ -66,6 +70,7 @@ test('of many pods none is given up before one that upstream prefers, but around
       for (const [at, later] of sorted.entries()) {
         for (const earlier of sorted.slice(0, at)) {
           const [i, j] = [pods.indexOf(later), pods.indexOf(earlier)];
+          if (less[i]?.[j] !== undefined && less[j]?.[i] !== undefined) compared += 1;
           if (less[i]?.[j] !== true || less[j]?.[i] === true) continue;
           // Upstream's own order is a circle there: the uid decides between instants, restarts within one.
           const shared = pods.filter(
@@ -77,6 +82,7 @@ test('of many pods none is given up before one that upstream prefers, but around
       }
     },
   );
+  expect(compared).toBeGreaterThan(1000);
 });
 
 test('pods count as active, terminating, ready and available as upstream counts them', async () => {
@@ -135,4 +141,15 @@ test('adopting and releasing make what the API server makes of their patches', a
       expect(bare(after)).toBe(bare(write.after as Pod));
     },
   );
+});
+
+test('a question that the oracle cannot answer compares nothing, and says so', async () => {
+  const asked = compareWith<number, unknown>(
+    oracle,
+    fc.constant(1),
+    1,
+    () => ({ op: 'no-operation' }),
+    () => {},
+  );
+  await expect(asked).rejects.toThrow('it is no operation');
 });

@@ -41,13 +41,15 @@ export interface Stage {
   readonly initial: readonly ApiObject[];
   /** What must hold for each write at the moment it is done. */
   readonly check: (write: Write, plan: Plan, seen: ApiObject) => void;
+  /** What the server makes of an object beside what was written; `before` is absent where it is new. */
+  readonly served?: (object: ApiObject, before: ApiObject | undefined) => ApiObject;
 }
 
 /**
  * A tiny cluster around one key of one controller: a store, a cache that shows own writes at once and everybody else's
  * late, and the machinery's promises (one run at a time, a barrier after a lost answer).
  */
-export function createControllerWorld({ controller, key, main, initial, check }: Stage) {
+export function createControllerWorld({ controller, key, main, initial, check, served = (object) => object }: Stage) {
   const store = fakeStore(initial, { graceful: true });
   const cache = new Map<string, ApiObject>();
   const tombs = new Set<string>();
@@ -90,6 +92,16 @@ export function createControllerWorld({ controller, key, main, initial, check }:
     }
   };
 
+  const serve = (write: Write): Outcome => {
+    const uid = 'ref' in write ? write.ref.uid : undefined;
+    const before = uid === undefined ? undefined : store.objects().find(({ metadata }) => metadata?.uid === uid);
+    const done = store.write(write);
+    if (done.kind !== 'applied' || done.object === undefined) return done;
+    const object = served(done.object, before);
+    store.put(object);
+    return { ...done, object };
+  };
+
   const execute = (plan: Plan, fates: readonly Drawn[], seen: ApiObject | undefined) => {
     // The gate's live read of the owner, before anything is sent.
     if (plan.confirm !== undefined && live(main)?.metadata?.deletionTimestamp !== undefined) {
@@ -102,7 +114,7 @@ export function createControllerWorld({ controller, key, main, initial, check }:
       if (fate === 'lost-undone' || fate === 'lost-done') blocked = true;
       if (fate !== 'applied' && fate !== 'lost-done') return { ...FATES[fate], write } as Outcome;
       if (seen !== undefined) check(write, plan, seen);
-      const done = store.write(write);
+      const done = serve(write);
       if (fate === 'applied') {
         absorb(done);
         return done;

@@ -1,14 +1,15 @@
 import { expect } from 'vitest';
 import { deployment } from '#controllers/workloads/deployment.ts';
 import type { Deployment, Pod, PodTemplateSpec, ReplicaSet } from '#core/k8s/types.gen.ts';
-import { controllerOf, isControlledBy, ownerReference } from '#core/owner.ts';
+import { controllerOf, isControlledBy } from '#core/owner.ts';
 import type { Patch, Plan, Write } from '#core/plan.ts';
-import { isActive, isReady, isTerminal, isTerminating } from '#core/pod.ts';
+import { isActive, isReady, isTerminal } from '#core/pod.ts';
 import type { ApiObject } from '#core/resource.ts';
 import { scaledValue } from '#core/scaled.ts';
 import { formatTime } from '#core/time.ts';
-import { deployment as build, pod } from '#kit/build.ts';
+import { deployment as build } from '#kit/build.ts';
 import { createControllerWorld, type Drawn } from './controller-world.ts';
+import { createSets } from './deployment-sets.ts';
 
 const MAIN = 'Deployment web';
 const NAME = 'deployment.kubernetes.io';
@@ -43,8 +44,8 @@ const imageOf = (template: PodTemplateSpec | undefined): string => template?.spe
  * The tiny cluster around one Deployment: ReplicaSets that follow their size when they get round to it, pods that come up,
  * break down and end, users who change their minds. Each write is held to the bounds at the moment it is done.
  */
-export function createWorld(replicas: number, strategy: Strategy) {
-  let serial = 0;
+export function createWorld(replicas: number, strategy: Strategy, minReadySeconds = 0) {
+  let judged = 0;
   const check = (write: Write, plan: Plan, main: ApiObject): void => {
     const seen = main as Deployment;
     if (seen.metadata?.deletionTimestamp !== undefined) expect(write.reason).toBe('status');
@@ -86,12 +87,11 @@ export function createWorld(replicas: number, strategy: Strategy) {
     // Never less available than bearable by an act of ours. Proportional scaling looks at sizes alone, as upstream's:
     // it is exempt, and so is Recreate, whose purpose it is.
     if (size < was && plan.reason === 'roll') {
-      const available = (one: ReplicaSet, at: number): number => {
-        const shown = base.shown(`ReplicaSet ${one.metadata?.name}`) as ReplicaSet | undefined;
-        return Math.min(shown?.status?.availableReplicas ?? 0, at);
-      };
-      const rest = others.reduce((sum, one) => sum + available(one, sizeOf(one)), 0);
-      expect(rest + available(of, size)).toBeGreaterThanOrEqual(Math.min(least, rest + available(of, was)));
+      const staying = (one: ReplicaSet, at: number): number =>
+        replicaSets.staying(one, base.shown(`ReplicaSet ${one.metadata?.name}`) as ReplicaSet | undefined, at);
+      const rest = others.reduce((sum, one) => sum + staying(one, sizeOf(one)), 0);
+      expect(rest + staying(of, size)).toBeGreaterThanOrEqual(Math.min(least, rest + staying(of, was)));
+      judged += 1;
     }
     if (size > was && seen.spec.strategy?.type === 'Recreate' && plan.reason !== 'scale') holdRecreate(of);
   };
@@ -114,14 +114,16 @@ export function createWorld(replicas: number, strategy: Strategy) {
     controller: deployment,
     key: 'default/web',
     main: MAIN,
-    initial: [build({ replicas, spec: { strategy: strategyOf(strategy), revisionHistoryLimit: 2 } })],
+    initial: [build({ replicas, spec: { strategy: strategyOf(strategy), revisionHistoryLimit: 2, minReadySeconds } })],
     check,
+    served: counted,
   });
   const { store, change, vanish } = base;
+  const replicaSets = createSets({ objects: () => store.objects(), change, now: base.now });
+  const { podsOf } = replicaSets;
+  const follow = (set: ReplicaSet): boolean => replicaSets.follow(set.metadata?.name ?? '');
   const web = (): Deployment => base.live(MAIN) as Deployment;
   const sets = (): readonly ReplicaSet[] => setsIn(store.objects());
-  const podsOf = (set: ReplicaSet): readonly Pod[] =>
-    (store.objects().filter(({ kind }) => kind === 'Pod') as Pod[]).filter((one) => isControlledBy(one, set));
 
   const edit = (spec: object, annotations: Record<string, string> = {}): void => {
     const now = web();
@@ -129,39 +131,6 @@ export function createWorld(replicas: number, strategy: Strategy) {
     const generation = (metadata?.generation ?? 0) + 1;
     const next = { ...metadata, generation, annotations: { ...metadata?.annotations, ...annotations } };
     change({ ...now, metadata: next, spec: { ...now.spec, ...spec } } as Deployment);
-  };
-
-  /** A ReplicaSet makes and deletes pods, those first that are not ready, and counts. Whether anything changed. */
-  const follow = (set: ReplicaSet): boolean => {
-    const active = podsOf(set).filter(isActive);
-    const surplus = active.length - sizeOf(set);
-    const worstFirst = [...active].sort((a, b) => Number(isReady(a)) - Number(isReady(b)));
-    for (const one of worstFirst.slice(0, Math.max(0, surplus))) {
-      change({ ...one, metadata: { ...one.metadata, deletionTimestamp: formatTime(base.now()) } });
-    }
-    for (let missing = -surplus; missing > 0; missing--) {
-      serial += 1;
-      const labels = set.spec.template?.metadata?.labels ?? {};
-      const name = `${set.metadata?.name}-${serial}`;
-      change(pod({ name, labels, phase: 'Pending', owners: [ownerReference('apps/replicasets', set)] }));
-    }
-    return count(set) || surplus !== 0;
-  };
-
-  const count = (set: ReplicaSet): boolean => {
-    const pods = podsOf(set);
-    const active = pods.filter(isActive);
-    const ready = active.filter(isReady).length;
-    const status = {
-      replicas: active.length,
-      readyReplicas: ready,
-      availableReplicas: ready,
-      terminatingReplicas: pods.filter(isTerminating).length,
-      observedGeneration: 1,
-    };
-    const moved = JSON.stringify(status) !== JSON.stringify(set.status);
-    if (moved) change({ ...(base.live(`ReplicaSet ${set.metadata?.name}`) as ReplicaSet), status } as ReplicaSet);
-    return moved;
   };
 
   const report = (target: Pod, phase: string, status: string): void => {
@@ -175,10 +144,10 @@ export function createWorld(replicas: number, strategy: Strategy) {
     deliver: base.deliver,
     failover: base.failover,
     tick: base.tick,
-    /** The n-th ReplicaSet gets round to its work. */
+    /** The n-th ReplicaSet gets on with its work. */
     follow(nth: number): void {
       const set = pick(sets(), nth);
-      if (set !== undefined) follow(set);
+      if (set !== undefined) replicaSets.step(set);
     },
     kubelet(nth: number, what: 'ready' | 'unready' | 'fail' | 'remove'): void {
       const target = pick(sets().flatMap(podsOf), nth);
@@ -188,6 +157,16 @@ export function createWorld(replicas: number, strategy: Strategy) {
         return;
       }
       report(target, what === 'fail' ? 'Failed' : 'Running', what === 'ready' ? 'True' : 'False');
+    },
+    /** Every ReplicaSet gets on with its work, and what it did is seen, and followed. */
+    goOn(): void {
+      for (const set of sets()) replicaSets.step(set);
+      base.deliver(Number.POSITIVE_INFINITY);
+      base.run([]);
+    },
+    /** All pods that can. */
+    comeUp(): void {
+      for (const one of sets().flatMap(podsOf)) if (isActive(one) && !isReady(one)) report(one, 'Running', 'True');
     },
     /** Everybody does their work once, and is seen. */
     work(): void {
@@ -232,19 +211,23 @@ export function createWorld(replicas: number, strategy: Strategy) {
     /** All trouble ends: pods come up, leaving ones go, everybody works and sees, until it is quiet. */
     heal(): void {
       if (web().spec.paused === true) edit({ paused: false });
-      for (let round = 0; round < 300; round++) {
+      // Twice, for pods become available between two rounds.
+      for (let round = 0, quiet = 0; round < 300; round++) {
         for (const one of sets().flatMap(podsOf)) {
           if (isTerminal(one) || one.metadata?.deletionTimestamp !== undefined) vanish(one);
           else if (!isReady(one)) report(one, 'Running', 'True');
         }
         const moved = sets().map(follow).some(Boolean);
-        base.tick(1000);
+        base.tick(1000 * (1 + minReadySeconds));
         base.deliver(Number.POSITIVE_INFINITY);
         const { writes, again } = base.run([]);
-        if (!moved && !writes && !again) return;
+        quiet = moved || writes || again ? 0 : quiet + 1;
+        if (quiet === 2) return;
       }
       throw new Error('not quiet after 300 rounds');
     },
+    /** How often a write was held to what is available. */
+    judged: (): number => judged,
     web,
     sets,
     sizes: (): readonly number[] => sets().map(sizeOf),
@@ -261,6 +244,15 @@ export function createWorld(replicas: number, strategy: Strategy) {
         ]),
       ),
   };
+}
+
+/** The API server counts the generations of a spec. */
+function counted(object: ApiObject, before: ApiObject | undefined): ApiObject {
+  const specOf = (one: ApiObject | undefined) => JSON.stringify((one as { spec?: unknown } | undefined)?.spec);
+  if (object.kind !== 'ReplicaSet' && object.kind !== 'Deployment') return object;
+  const generation = before?.metadata?.generation ?? 0;
+  const next = specOf(object) === specOf(before) ? generation : generation + 1;
+  return { ...object, metadata: { ...object.metadata, generation: next } };
 }
 
 function strategyOf(to: Strategy): Deployment['spec']['strategy'] & object {

@@ -40,6 +40,19 @@ for_deployment if {
 	input.cause.trigger.kind == "Deployment"
 }
 
+# Nothing but its status changes any more: its ReplicaSets go the way that its deletion says.
+violations contains v if {
+	write.operation in {"apps/replicasets patch", "apps/replicasets delete", "apps/deployments patch"}
+	input.facts.owner.value.metadata.deletionTimestamp
+	v := {
+		"rule": "deployment/owner-terminating",
+		"title": "Nothing is scaled, rolled back or cleaned up for a Deployment that is being deleted.",
+		"message": $"{input.cause.trigger.name} is being deleted, and {input.write.name} would change",
+		"severity": "medium",
+		"controls": [],
+	}
+}
+
 violations contains v if {
 	write.operation == "apps/replicasets create"
 	some v in ownership.creation
@@ -88,6 +101,28 @@ same_selector if {
 	unhashed(selector.matchLabels) == unhashed(object.get(expected, "matchLabels", {}))
 	selector.matchLabels[hash_label] == hash
 	input.object.metadata.labels[hash_label] == hash
+	recognised
+}
+
+# What the Deployment's own selector says of the hash holds of this one: else it would not find what it made.
+recognised if {
+	expected := input.facts.owner.value.spec.selector
+	object.get(object.get(expected, "matchLabels", {}), hash_label, hash) == hash
+	every requirement in object.get(expected, "matchExpressions", []) { permits_hash(requirement) }
+}
+
+permits_hash(requirement) if requirement.key != hash_label
+
+permits_hash(requirement) if requirement.operator == "Exists"
+
+permits_hash(requirement) if {
+	requirement.operator == "In"
+	hash in requirement.values
+}
+
+permits_hash(requirement) if {
+	requirement.operator == "NotIn"
+	every value in requirement.values { value != hash }
 }
 
 hash := input.object.spec.template.metadata.labels[hash_label]
@@ -193,9 +228,25 @@ sizes if input.patch.spec.replicas >= 0
 noted if {
 	annotations := input.object.metadata.annotations
 	to_number(annotations[desired]) == input.facts.owner.value.spec.replicas
-	to_number(annotations[largest]) >= to_number(annotations[desired])
-	input.object.spec.replicas <= to_number(annotations[largest])
+	to_number(annotations[largest]) == input.facts.owner.value.spec.replicas + surge
+	bounded
 }
+
+bounded if input.object.spec.replicas <= to_number(input.object.metadata.annotations[largest])
+
+# One that is larger, because somebody made it so, may take several steps down.
+bounded if input.object.spec.replicas <= input.before.spec.replicas
+
+# Of the Deployment itself: what the write claims of it is no bound.
+default surge := 0
+
+surge := count_of(max_surge) if input.facts.owner.value.spec.strategy.type == "RollingUpdate"
+
+max_surge := input.facts.owner.value.spec.strategy.rollingUpdate.maxSurge
+
+count_of(value) := value if is_number(value)
+
+count_of(value) := ceil((input.facts.owner.value.spec.replicas * to_number(trim_suffix(value, "%"))) / 100) if is_string(value)
 
 violations contains v if {
 	write.operation == "apps/deployments patch"

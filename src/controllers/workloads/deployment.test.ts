@@ -164,7 +164,12 @@ const rolling = settled('app:2', 10, 2, {
 const old8 = revisionOf(rolling, { image: 'app:1', revision: 1, replicas: 8, available: 8 });
 const new5 = revisionOf(rolling, { image: 'app:2', revision: 2, replicas: 5 });
 const new5ready = revisionOf(rolling, { image: 'app:2', revision: 2, replicas: 5, available: 5 });
-const orphan = replicaSet({ name: 'web-9', labels: { app: 'web' }, metadata: { labels: { app: 'web' } } });
+const orphan = replicaSet({
+  name: 'web-9',
+  labels: { app: 'web' },
+  metadata: { labels: { app: 'web' } },
+  status: { replicas: 0, observedGeneration: 1 },
+});
 const stray = revisionOf(says3, {
   image: 'app:0',
   revision: 7,
@@ -183,6 +188,10 @@ const quotaUsedUp: Fate = {
   message: 'exceeded quota: small',
 };
 const NOT_CREATED = `Failed to create new replica set "${nameFor(brandNew)}": forbidden: exceeded quota: small`;
+const changed = <O extends Deployment | ReplicaSet>(one: O, more: object): O => ({
+  ...one,
+  metadata: { ...one.metadata, resourceVersion: '2', ...more },
+});
 const paused = (more: object = {}) => settled('app:2', 4, 1, { spec: { paused: true, ...more } });
 const undone = (to: string) =>
   settled('app:2', 3, 2, { annotations: { 'deprecated.deployment.rollback.to': to, note: 'two' } });
@@ -318,6 +327,34 @@ scenarios(deployment, {
     now,
     check: ({ chains }) => expect(sizesIn(chains)).toEqual(['web-1 2 to 0', 'web-2 2 to 0', 'web-3 4 to 3']),
     restless: 'nobody answers for the pods',
+  },
+  'takes nothing for pods that a ReplicaSet may be deleting: it has not told of its size, and had a smaller one before':
+    {
+      given: [rolling, old8, changed(new5ready, { generation: 3, resourceVersion: '1' })],
+      key,
+      now,
+      check: ({ chains }) => expect(chains.flat().filter(({ reason }) => reason !== 'status')).toEqual([]),
+    },
+  'still takes pods that are not available meanwhile': {
+    given: [
+      rolling,
+      revisionOf(rolling, { image: 'app:1', revision: 1, replicas: 8, available: 5 }),
+      changed(new5ready, { generation: 3, resourceVersion: '1' }),
+    ],
+    key,
+    now,
+    check: ({ chains }) => expect(sizesIn(chains)).toEqual(['web-1 8 to 5']),
+    restless: 'nobody answers for the pods',
+  },
+  'empties nothing for a new ReplicaSet whose status is of an earlier size': {
+    given: [
+      says3,
+      changed(first, { generation: 3, resourceVersion: '1' }),
+      revisionOf(says3, { image: 'app:0', revision: 0, replicas: 2, available: 2, annotations: sizes(2, 3) }),
+    ],
+    key,
+    now,
+    check: ({ chains }) => expect(sizesIn(chains)).not.toContain('web-0 2 to 0'),
   },
   'shrinks a new ReplicaSet that is too large': {
     given: [says3, revisionOf(says3, { image: 'app:1', revision: 1, replicas: 9, available: 3 })],
@@ -574,6 +611,12 @@ scenarios(deployment, {
     now,
     check: ({ reason }) => expect(reason).toBe('status'),
   },
+  'Recreate: waits while an old ReplicaSet has not heard yet that its size is none': {
+    given: [recreating, changed(oldOf(0, 0), { generation: 2, resourceVersion: '1' })],
+    key,
+    now,
+    check: ({ reason }) => expect(reason).toBe('status'),
+  },
   'Recreate: starts the new ReplicaSet at full size once only ended pods are left': {
     given: [recreating, oldOf(0, 0), pod({ name: 'web-1-a', owner: oldOf(0, 0), phase: 'Failed' })],
     key,
@@ -642,6 +685,39 @@ scenarios(deployment, {
     key,
     now,
     plan: plan('clean-up', [remove(revisionOf(paused(), { image: 'app:0', revision: 0, replicas: 0 }))]),
+  },
+  'paused: keeps the history while a rollback is asked for, which may go back to it': {
+    given: [
+      settled('app:2', 4, 1, {
+        spec: { paused: true, revisionHistoryLimit: 0 },
+        annotations: { 'deprecated.deployment.rollback.to': '0' },
+      }),
+      revisionOf(paused(), { image: 'app:1', revision: 1, replicas: 4, available: 4 }),
+      revisionOf(paused(), { image: 'app:0', revision: 0, replicas: 0 }),
+    ],
+    key,
+    now,
+    check: ({ chains }) => expect(chains.flat().map(({ reason }) => reason)).toEqual(['status']),
+  },
+  'finds the new ReplicaSet that it made without hearing so: the rollout before is not this one': {
+    given: [
+      settled('app:2', 3, 1),
+      revisionOf(says3, { image: 'app:1', revision: 1, replicas: 3, available: 3 }),
+      revisionOf(says3, { image: 'app:2', revision: 2, replicas: 1, at: 0 }),
+    ],
+    key,
+    now,
+    check: ({ chains, requeueAfter }) => {
+      expect(requeueAfter).toBe(601_000);
+      expect(chains.flat()).toMatchObject([
+        {
+          patch: {
+            metadata: { annotations: { [`${NAME}/revision`]: '2' } },
+            status: { conditions: [available(EARLIER), { type: 'Progressing', reason: 'FoundNewReplicaSet' }] },
+          },
+        },
+      ]);
+    },
   },
   'resumed: the time of the pause does not count': {
     given: [
@@ -966,10 +1042,6 @@ scenarios(deployment, {
   },
 });
 
-const changed = <O extends Deployment | ReplicaSet>(one: O, more: object): O => ({
-  ...one,
-  metadata: { ...one.metadata, resourceVersion: '2', ...more },
-});
 const twin = build({ name: 'twin' });
 
 transitions(deployment, 'apps/replicasets', {

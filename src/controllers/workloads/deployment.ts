@@ -5,11 +5,12 @@ import { warning } from '#core/events.ts';
 import type { Deployment } from '#core/k8s/types.gen.ts';
 import { ownerWakes } from '#core/owner-wakes.ts';
 import { patchOf } from '#core/patch.ts';
-import { nothing, type Outcomes, type Plan } from '#core/plan.ts';
+import { nothing, type Outcome, type Outcomes, type Plan } from '#core/plan.ts';
 import { refOf, splitKey } from '#core/ref.ts';
 import { selectorOf } from '#core/selector.ts';
 import { claimantOf, claimsOf, type Listed } from './deployment-parts/claim.ts';
 import { familyOf } from './deployment-parts/family.ts';
+import { changed, isUnrecognised, learntFrom, learntOf, memoryWith, stillOfUse } from './deployment-parts/learnt.ts';
 import { eventsOf, makes, reportOf } from './deployment-parts/outcomes.ts';
 import { statusPlan } from './deployment-parts/status.ts';
 import { nextStep } from './deployment-parts/steps.ts';
@@ -64,13 +65,15 @@ function reconcile(input: DeploymentInput): Plan {
 
   const family = familyOf(object, claims);
   const leaving = object.metadata?.deletionTimestamp !== undefined;
-  const step = leaving ? nothing('leaving') : nextStep(object, family, view);
+  const learnt = stillOfUse(learntFrom(input.memory), object, family);
+  const step = leaving ? nothing('leaving') : nextStep(object, family, { view, selector, learnt });
   if (step.chains.length + beside.length > 0) {
     const chains = [...step.chains, ...beside.map((claim) => [claim])];
     return { ...step, chains, ...confirmFor(claimantOf(object), beside) };
   }
-  const mode = leaving || object.spec.paused === true ? 'count' : 'rollout';
-  return { ...statusPlan(object, family, { mode }, now.wall), ...memoryAfter(known, false, []) };
+  const report = leaving ? COUNT : reportOf(object, step, [], { view, isStrange: () => false });
+  const memory = memoryWith(input.memory, memoryAfter(known, false, []), learnt);
+  return { ...statusPlan(object, family, report, now.wall), events: step.events, ...memory };
 }
 
 function selectsAll(object: Deployment): Plan {
@@ -97,21 +100,32 @@ function settle(input: DeploymentInput, outcomes: Outcomes, plan: Plan): Plan {
   if (object === undefined || selector === undefined || work.length === 0) return nothing('settled');
   if (work.every(({ kind }) => kind === 'stale')) return nothing('stale');
   const claimed = work.filter(isClaim);
-  if (plan.reason === 'claim') return afterClaims(input.memory, claimed);
+  const before = learntFrom(input.memory);
+  if (plan.reason === 'claim') {
+    const after = afterClaims(input.memory, claimed);
+    return { ...after, ...memoryWith(input.memory, after, before) };
+  }
 
+  const asked = input.object ?? object;
+  const isStrange = (outcome: Outcome) => isUnrecognised(asked, selector, outcome);
   const done = work.filter((outcome) => !isClaim(outcome));
-  const memory = memoryAfter(remembered(input.memory), false, claimed);
-  const events = eventsOf(object, done);
+  const learnt = learntOf(before, asked, selector, done);
+  const memory = memoryWith(input.memory, memoryAfter(remembered(input.memory), false, claimed), learnt);
+  const events = eventsOf(object, done, isStrange);
   if (plan.reason === 'rollback') return nothing('settled', { events, ...memory });
-  const again = claimed.some(isDone) || done.some((outcome) => makes(outcome) && isDone(outcome));
+  const moved = done.some((one) => makes(one) && isDone(one) && changed(one) && !isStrange(one));
+  // With what it learnt the next run goes on, where this one would only have asked once more.
+  const again = claimed.some(isDone) || moved || learnt.unkept.size > before.unkept.size;
   const family = familyOf(object, claimsOf(object, selector, input.view));
   return {
-    ...statusPlan(object, family, reportOf(object, plan, done, input.view), input.now.wall),
+    ...statusPlan(object, family, reportOf(object, plan, done, { view: input.view, isStrange }), input.now.wall),
     events,
     ...memory,
     ...(again && { next: 'again' }),
   };
 }
+
+const COUNT = { mode: 'count' } as const;
 
 /** As it is after the writes; undefined when it is gone, or another of its name came. */
 function freshOf({ object, key, view }: DeploymentInput): Deployment | undefined {

@@ -42,9 +42,19 @@ export const isActiveSet = (replicaSet: ReplicaSet): boolean => sizeOf(replicaSe
 export const sum = (replicaSets: readonly ReplicaSet[], count: (one: ReplicaSet) => number): number =>
   replicaSets.reduce((total, one) => total + count(one), 0);
 
+/** Its status tells of an earlier spec: what it does for that one may not be over. */
+export const isBehind = ({ metadata, status }: ReplicaSet): boolean =>
+  (status?.observedGeneration ?? 0) < (metadata?.generation ?? 0);
+
 /**
  * Available pods that will still be there: after a ReplicaSet was scaled down its status still counts, for a moment,
  * pods that are about to go. Upstream counts those too, and may then take more than may be missing.
  */
 export const availableOf = (replicaSet: ReplicaSet): number =>
   Math.min(replicaSet.status?.availableReplicas ?? 0, sizeOf(replicaSet));
+
+/**
+ * Available pods that are certain to stay: none of a ReplicaSet that has not told of its latest size. It may have heard of a
+ * smaller one before, and be deleting pods that its status counts.
+ */
+export const certainOf = (replicaSet: ReplicaSet): number => (isBehind(replicaSet) ? 0 : availableOf(replicaSet));

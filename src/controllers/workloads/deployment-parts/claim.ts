@@ -3,6 +3,7 @@ import type { Deployment, ReplicaSet } from '#core/k8s/types.gen.ts';
 import { isTerminal } from '#core/pod.ts';
 import type { Matcher } from '#core/selector.ts';
 import type { View } from '#core/view.ts';
+import { isBehind } from './bounds.ts';
 
 export type Listed = 'apps/deployments' | 'apps/replicasets' | 'core/pods';
 
@@ -29,11 +30,15 @@ export function claimsOf(deployment: Deployment, selector: Matcher, view: View<L
   };
 }
 
-/** Whether a pod of one of these still runs, or one of them believes so: then a Recreate must wait. */
+/**
+ * Whether a pod of one of these still runs, or one of them believes so, or has not heard yet that it shall have none, and
+ * may be making one: then a Recreate must wait.
+ */
 export function podsRun(replicaSets: readonly ReplicaSet[], view: View<Listed>): boolean {
   return replicaSets.some(
     (replicaSet) =>
       (replicaSet.status?.replicas ?? 0) > 0 ||
+      isBehind(replicaSet) ||
       ownedBy({ resource: 'apps/replicasets', object: replicaSet }, 'core/pods', view).some((pod) => !isTerminal(pod)),
   );
 }

@@ -1,7 +1,7 @@
 import type { Deployment, ReplicaSet } from '#core/k8s/types.gen.ts';
 import type { Delete } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
-import { sizeOf } from './bounds.ts';
+import { isBehind, sizeOf } from './bounds.ts';
 import { byRevision, type Family } from './family.ts';
 
 const FOREVER = 2 ** 31 - 1;
@@ -28,10 +28,5 @@ export function outdated({ spec }: Deployment, { old }: Family): readonly Delete
 }
 
 function isEmpty(replicaSet: ReplicaSet): boolean {
-  const { status, metadata } = replicaSet;
-  return (
-    sizeOf(replicaSet) === 0 &&
-    (status?.replicas ?? 0) === 0 &&
-    (metadata?.generation ?? 0) <= (status?.observedGeneration ?? 0)
-  );
+  return sizeOf(replicaSet) === 0 && (replicaSet.status?.replicas ?? 0) === 0 && !isBehind(replicaSet);
 }

@@ -1,6 +1,16 @@
 import type { Deployment, ReplicaSet } from '#core/k8s/types.gen.ts';
 import { annotationOf, DESIRED_REPLICAS, maxReplicas, parseInt64 } from './annotations.ts';
-import { availableOf, desiredOf, isActiveSet, isRolling, maxSurge, minAvailable, sizeOf, sum } from './bounds.ts';
+import {
+  availableOf,
+  certainOf,
+  desiredOf,
+  isActiveSet,
+  isRolling,
+  maxSurge,
+  minAvailable,
+  sizeOf,
+  sum,
+} from './bounds.ts';
 import { activeOld, bySize, everyone, type Family } from './family.ts';
 
 /** How large a ReplicaSet shall be. */
@@ -30,6 +40,7 @@ export function rollUp(deployment: Deployment, family: Family, newest: ReplicaSe
 /**
  * What the next step of a rolling update makes of the old ReplicaSets. First those pods go that are not available, as
  * many as may be missing beside the new ones that are not there yet; then available ones, as many as are more than enough.
+ * Only for the latter it must be certain who stays: what is not available is given up first by the ReplicaSet as well.
  */
 export function rollDown(deployment: Deployment, family: Family, newest: ReplicaSet): readonly Target[] {
   const least = minAvailable(deployment);
@@ -39,7 +50,7 @@ export function rollDown(deployment: Deployment, family: Family, newest: Replica
   const cleaned = takeFrom(activeOld(family).map(asIs), spare, ({ replicaSet, replicas }) =>
     Math.max(0, replicas - availableOf(replicaSet)),
   );
-  const lowered = takeFrom(cleaned, sum(all, availableOf) - least, ({ replicas }) => replicas);
+  const lowered = takeFrom(cleaned, sum(all, certainOf) - least, ({ replicas }) => replicas);
   return lowered.filter(({ replicaSet, replicas }) => replicas !== sizeOf(replicaSet));
 }
 
@@ -61,7 +72,7 @@ export function emptied(family: Family): readonly Target[] {
 }
 
 /** The new ReplicaSet has all pods, they are available, and the annotation agrees that these are all. */
-export function isSaturated(deployment: Deployment, newest: ReplicaSet | undefined): boolean {
+export function isSaturated(deployment: Deployment, newest: ReplicaSet | undefined): newest is ReplicaSet {
   const desired = desiredOf(deployment);
   return (
     newest !== undefined &&

@@ -59,7 +59,7 @@ function prepared(deployment: Deployment, { newest }: Family, report: Report, wa
   if (!leaving) conditions = pauseTold(deployment, conditions, wall);
   if (deadlineOf(deployment) !== undefined) {
     if (report.told !== undefined) conditions = tell(conditions, report.told, wall);
-    else if (newest !== undefined && getCondition(conditions, PROGRESSING) === undefined)
+    else if (newest !== undefined && isNews(deployment, newest, conditions))
       conditions = tell(conditions, TELL.found(newest.metadata?.name ?? ''), wall);
   }
   const collisionCount = report.collided ? (status.collisionCount ?? 0) + 1 : status.collisionCount;
@@ -70,10 +70,21 @@ function prepared(deployment: Deployment, { newest }: Family, report: Report, wa
   };
 }
 
+/**
+ * Nothing was told of this ReplicaSet yet. What is said of a rollout that is over is of the one before where the revision
+ * is still that one's: the answer that told of a new ReplicaSet was lost. As news it has a deadline.
+ */
+function isNews(deployment: Deployment, newest: ReplicaSet, conditions: Conditions): boolean {
+  const said = getCondition(conditions, PROGRESSING)?.reason;
+  return said === undefined || (said === COMPLETE && revisionIn(deployment) !== revisionIn(newest));
+}
+
+const revisionIn = (one: Deployment | ReplicaSet): string => annotationOf(one, REVISION) ?? '';
+
 function withRevision(deployment: Deployment, newest: ReplicaSet): NonNullable<Deployment['metadata']> {
   const { metadata = {} } = deployment;
-  const revision = annotationOf(newest, REVISION) ?? '';
-  if ((annotationOf(deployment, REVISION) ?? '') === revision) return metadata;
+  const revision = revisionIn(newest);
+  if (revisionIn(deployment) === revision) return metadata;
   return { ...metadata, annotations: { ...metadata.annotations, [REVISION]: revision } };
 }
 

@@ -33,8 +33,11 @@ const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
  * Names a template: FNV-1a, 32 bits, of what it means and of how often a name was taken already, in upstream's alphabet.
  * Not upstream's number, which is a hash of Go's own memory layout.
  */
-export function templateHash(template: PodTemplateSpec, collisions: number | undefined): string {
-  const text = canonical([meaning(template) ?? {}, collisions ?? null]);
+export const templateHash = (template: PodTemplateSpec, collisions: number | undefined): string =>
+  shortHash([meaning(template) ?? {}, collisions ?? null]);
+
+export function shortHash(value: Json): string {
+  const text = canonical(value);
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return [...String(hash)].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join('');
