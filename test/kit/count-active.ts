@@ -1,5 +1,5 @@
-import type { Pod } from '#core/k8s/types.gen.ts';
-import { pathOf } from '#core/resource.ts';
+import type { Pod, ReplicaSet } from '#core/k8s/types.gen.ts';
+import { type ApiObject, pathOf, type Resource } from '#core/resource.ts';
 import { ApiClient } from '#local/client.ts';
 import type { LocalCluster } from '#local/local-cluster.ts';
 import { isActive } from './manager.ts';
@@ -16,16 +16,35 @@ type Followed = Pick<LocalCluster, 'server' | 'caFile' | 'adminKeys'>;
 
 /** Shows an app's pods after each change, in the order of the store, by a watch of its own. Ends by the function it gives. */
 export function followPods(
-  { server, caFile, adminKeys }: Followed,
+  cluster: Followed,
   namespace: string,
   app: string,
   look: (pods: readonly Pod[]) => void,
 ): () => Promise<void> {
+  return follow(cluster, 'core/pods', { namespace, app }, (objects) => look(objects as readonly Pod[]));
+}
+
+/** The same of its ReplicaSets. */
+export function followSets(
+  cluster: Followed,
+  namespace: string,
+  app: string,
+  look: (sets: readonly ReplicaSet[]) => void,
+): () => Promise<void> {
+  return follow(cluster, 'apps/replicasets', { namespace, app }, (objects) => look(objects as readonly ReplicaSet[]));
+}
+
+function follow(
+  { server, caFile, adminKeys }: Followed,
+  resource: Resource,
+  { namespace, app }: { readonly namespace: string; readonly app: string },
+  look: (objects: readonly ApiObject[]) => void,
+): () => Promise<void> {
   const client = new ApiClient({ server, caFile, ...adminKeys });
   const end = new AbortController();
-  const path = `${pathOf('core/pods', { namespace })}?labelSelector=app%3D${app}`;
+  const path = `${pathOf(resource, { namespace })}?labelSelector=app%3D${app}`;
   const following = (async () => {
-    for await (const pods of states(client, path, end.signal)) look([...pods.values()] as Pod[]);
+    for await (const objects of states(client, path, end.signal)) look([...objects.values()]);
   })().catch(() => undefined);
   return async () => {
     end.abort();
