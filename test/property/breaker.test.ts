@@ -200,9 +200,13 @@ test('I18: a restart at any time changes nothing', () => {
   );
 });
 
+/** All within ten minutes: later what was covered is forgotten before what was taken in it, which is then charged anew. */
+const shortly = (one: Step): Step => (one.do === 'wait' ? { ...one, by: one.by % 9_000 } : one);
+
 test('I18: what a restart lets go without evidence was covered with it before', () => {
   fc.assert(
-    fc.property(steps, fc.nat(60), (all, when) => {
+    fc.property(steps, fc.nat(60), (drawn, when) => {
+      const all = drawn.map(shortly);
       const world = new World();
       for (const one of all.slice(0, when)) world.run(one);
       const before = world.books.state();
