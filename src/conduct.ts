@@ -165,16 +165,25 @@ async function beginReign(stage: Stage, epoch: Epoch, found: Anchors, wake: (add
   return startReign(pipeline.controllers, runnerParts(stage));
 }
 
-function runnerParts({ config, base, pipeline, telemetry, gate, events }: Stage) {
-  const { cache, clock, reader } = pipeline;
-  const settings: ControllerSettings = Object.freeze({
-    rootCa: base.rootCa,
+/** Of one reign. */
+export function settingsOf(
+  config: Pick<Config, 'cluster' | 'endpoints' | 'namespaces'>,
+  base: Pick<Base, 'rootCa'>,
+): ControllerSettings {
+  return Object.freeze({
+    // A replica may have followed for weeks.
+    rootCa: base.rootCa(),
     terminatedPodGcThreshold: config.cluster.terminatedPodGcThreshold,
     maxEndpointsPerSlice: config.endpoints.maxPerSlice,
     endpointSliceUpdatesBatchPeriod: config.endpoints.sliceUpdatesBatchPeriod,
     endpointUpdatesBatchPeriod: config.endpoints.updatesBatchPeriod,
     namespaceSyncPeriod: config.namespaces.syncPeriod,
   });
+}
+
+function runnerParts({ config, base, pipeline, telemetry, gate, events }: Stage) {
+  const { cache, clock, reader } = pipeline;
+  const settings = settingsOf(config, base);
   const workers = new Map(
     pipeline.controllers.flatMap(({ loops }) =>
       loops.flatMap(({ queue, workersFlag }) => {

@@ -82,7 +82,9 @@ export async function startComptroller(config: Config): Promise<Comptroller> {
 /** Server address, keeper, ledger, identities: each needs the one before it. */
 async function openBase(config: Config, { log, meter }: Telemetry, undo: (() => unknown)[]): Promise<Base> {
   const api = await readKubeconfig(config.kubeconfig, config.master);
-  const rootCa = rootCaOf(config.cluster.rootCaFile, api.caPem, readFile);
+  const rootCa = (): string => rootCaOf(config.cluster.rootCaFile, api.caPem, readFile);
+  // Told at the start, not first when it leads.
+  rootCa();
   const endpoint = {
     server: api.server,
     version: VERSION,

@@ -17,7 +17,8 @@ export interface Base {
   readonly api: ApiServer;
   readonly endpoint: Endpoint;
   /** PEM that pods verify the API server by. */
-  readonly rootCa: string;
+  /** What is published as kube-root-ca.crt, read anew: its file may have been rotated since. Throws as the start does. */
+  readonly rootCa: () => string;
   readonly keeper: Keeper;
   readonly spawned: SpawnedKeeper | undefined;
   readonly opened: Opened;

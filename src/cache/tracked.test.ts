@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Discovery } from '#core/discovery.ts';
-import type { ApiObject, Resource } from '#core/resource.ts';
+import { type ApiObject, pathOf, type Resource } from '#core/resource.ts';
 import { type FakeClock, fakeClock } from '#kit/fake-clock.ts';
 import { type FakeListWatch, fakeListWatch, type OpenWatch, settle } from '#kit/fake-list-watch.ts';
 import { recordingTelemetry } from '#kit/telemetry.ts';
@@ -142,13 +142,13 @@ describe('a tracked resource that no controller lists', () => {
     const CLUSTER = ['/api/v1/pods', '/api/v1/namespaces'];
 
     /** All at version 5, pods at 7; lists answer as told from now on. */
-    async function known(list: (path: string) => string | undefined, ...plans: CachePlan[]): Promise<Cache> {
-      const cache = await started(...(plans.length > 0 ? plans : [PODS, NAMESPACES]));
+    async function known(list: (path: string) => string | undefined, tracked: Resource = WIDGETS): Promise<Cache> {
+      const cache = await started(PODS, NAMESPACES);
       for (const path of CLUSTER) watchOf(path)?.bookmark(path === '/api/v1/pods' ? '7' : '5', true);
-      cache.tracked.set({ discovery, plans: [planOf(WIDGETS)] });
+      cache.tracked.set({ discovery, plans: [planOf(tracked)] });
       await settle();
-      watchOf(WIDGET_PATH).event('ADDED', partial('x', '4'));
-      watchOf(WIDGET_PATH).bookmark('5', true);
+      watchOf(pathOf(tracked)).event('ADDED', partial('x', '4'));
+      watchOf(pathOf(tracked)).bookmark('5', true);
       await settle();
       api.list = (path) => {
         const resourceVersion = list(path);
@@ -225,6 +225,19 @@ describe('a tracked resource that no controller lists', () => {
       }
       expect(cache.era()).toBe(0);
       expect(cache.tracked.get(WIDGETS, { namespace: 'a', name: 'x' })?.metadata?.resourceVersion).toBe('4');
+    });
+
+    test("of what was built in is the cluster's word, also where a restore let versions go on", async () => {
+      const LEASES: Resource = 'coordination.k8s.io/leases';
+      const cache = await known(() => '9', LEASES);
+      watchOf(pathOf(LEASES)).event('DELETED', partial('x', '6'));
+      await settle();
+      watchOf(pathOf(LEASES)).event('ERROR', { code: 410, reason: 'Expired' });
+      await wait();
+      watchOf(pathOf(LEASES)).event('ADDED', partial('x', '4'));
+      watchOf(pathOf(LEASES)).bookmark('9', true);
+      await wait();
+      expect(cache.era()).toBe(1);
     });
 
     test('counts as known again only once its new list is in, also where others saw it', async () => {

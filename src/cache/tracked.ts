@@ -1,7 +1,7 @@
 import type { Tracking } from '#core/controller.ts';
 import type { Discovery } from '#core/discovery.ts';
 import { keyOf } from '#core/ref.ts';
-import type { Resource } from '#core/resource.ts';
+import { isResource, type Resource } from '#core/resource.ts';
 import type { CacheOptions } from './options.ts';
 import type { CachePlan } from './plan-caches.ts';
 import type { Listener, TrackedResources } from './port.ts';
@@ -152,6 +152,8 @@ async function wentBackBeside(
   doubt: () => void,
 ): Promise<void> {
   if (own === undefined) return;
+  // What was built in lies in the cluster's own store: its word is enough, also where a restore let versions go on.
+  if (isResource(resource)) return eras.start(why, resource);
   const era = eras.count();
   const all = await clusterWentBack(options.reader, shelves.values(), own.stop.signal);
   // One that began meanwhile came to this shelf as well.

@@ -297,6 +297,11 @@ describe('root-ca-certificate-publisher', () => {
       { data: { 'ca.crt': certificate }, metadata: { labels: { team: 'a' } } },
     ])
       expect(await merge(rootCa, at('kube-root-ca.crt'), change)).toMatchObject({ status: 200 });
+    // A label may have other programs read the text: with another one it has to begin as a certificate.
+    const words = { data: { 'ca.crt': `# ${certificate}\npackage x` }, metadata: { labels: { read: 'me' } } };
+    expect(await merge(rootCa, at('kube-root-ca.crt'), words)).toMatchObject(
+      denied('root-ca-certificate-publisher', /nothing else/),
+    );
     expect(await merge(rootCa, at('kube-root-ca.crt'), { metadata: { finalizers: ['example.com/x'] } })).toMatchObject(
       denied('root-ca-certificate-publisher', /nothing else/),
     );

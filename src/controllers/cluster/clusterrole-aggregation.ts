@@ -6,7 +6,8 @@ import { isOwnName } from '#core/own.ts';
 import { type Apply, nothing, type Outcome, type Outcomes, type Plan, type PlannedEvent, write } from '#core/plan.ts';
 import { keyOfObject, refOf } from '#core/ref.ts';
 import type { View } from '#core/view.ts';
-import { sameRules, stillGiven, unionOf } from './clusterrole-aggregation-parts/union.ts';
+import { stillGiven } from './clusterrole-aggregation-parts/still-given.ts';
+import { sameRules, unionOf } from './clusterrole-aggregation-parts/union.ts';
 
 const ROLES = 'rbac.authorization.k8s.io/clusterroles';
 /** Upstream's, so that it owns the rules still when upstream takes over again. */
@@ -69,7 +70,7 @@ function settle({ object: role }: Input<typeof ROLES, ClusterRole>, outcomes: Ou
   const held = role.rules ?? [];
   const left = stillGiven(held, (refused.write.object as ClusterRole).rules ?? []);
   const events = tell(role, refused);
-  if (left.length === held.length) return nothing('refused', { events });
+  if (sameRules(left, held)) return nothing('refused', { events });
   return { ...write('take-away', applied(role, left, 'take-away')), events };
 }
 

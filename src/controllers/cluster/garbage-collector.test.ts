@@ -737,6 +737,40 @@ describe('looking', () => {
     expect(freeing?.chains).toMatchObject([[{ verb: 'patch', reason: 'orphan', ref: { resource: NEXT, name: 'w' } }]]);
   });
 
+  test('an owner that ended is asked for again once its resource is in doubt: it may be back', async () => {
+    const alive = thing(WIDGETS, 'w');
+    const [x, both] = [thing(SET, 'x'), [owner(WIDGETS, 'w'), owner(SET, 'x')]];
+    const held = thing(POD, 'c', { ownerReferences: both });
+    const { graph } = graphAfter([
+      [WIDGETS, undefined, alive],
+      [SET, undefined, x],
+      [POD, undefined, held],
+      [WIDGETS, alive, undefined],
+    ]);
+    follow(graph, SERVED, false);
+    follow(graph, SERVED);
+    fold(graph, WIDGETS, undefined, alive);
+    fold(graph, SET, x, undefined);
+    const { reads, asked } = reading({ c: ok(held), w: ok(alive) });
+    const facts = await gatherForDelete({ key: 'a/uid-c', derived: graph, now: START }, reads);
+    expect(asked).toContain(`${WIDGETS} a/w`);
+    expect(states(facts)).toEqual(['solid', 'dangling']);
+  });
+
+  test('what comes back under another kind is another resource: the objects before it are let go of', () => {
+    const GIZMOS: Resource = 'example.com/widgets@v2,Gizmo,namespaced';
+    const own = thing(WIDGETS, 'w', { ownerReferences: [owner(SET, 'web', { blockOwnerDeletion: true })] });
+    const { graph } = graphAfter([
+      [SET, undefined, foreground],
+      [WIDGETS, undefined, own],
+    ]);
+    const served = [...SERVED.filter((one) => one !== WIDGETS), GIZMOS];
+    follow(graph, served);
+    const later = { wall: START.wall + 300_000, mono: START.mono + 300_000 };
+    expect(follow(graph, served, true, later)).toContain('delete a/uid-web');
+    expect(graph.unseen.size).toBe(0);
+  });
+
   test('one that is not watched is looked at again until a watch shows it, also where it ends', async () => {
     const held = ending(pod, 'example.com/hold');
     const { graph } = graphAfter([[POD, undefined, held]]);

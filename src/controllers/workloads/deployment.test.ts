@@ -719,6 +719,21 @@ scenarios(deployment, {
       ]);
     },
   },
+  'tells of no new ReplicaSet where somebody set the revision back: the rollout that is over was of this one': {
+    given: [
+      settled('app:2', 3, 1, {
+        status: says(3, 3, 3, { conditions: [available(EARLIER), complete('web-2')] }),
+      }),
+      revisionOf(says3, { image: 'app:1', revision: 1, replicas: 0 }),
+      revisionOf(says3, { image: 'app:2', revision: 2, replicas: 3, available: 2, at: 0 }),
+    ],
+    key,
+    now,
+    check: ({ chains }) => {
+      expect(chains.flat()).toMatchObject([{ patch: { metadata: { annotations: { [`${NAME}/revision`]: '2' } } } }]);
+      expect(JSON.stringify(chains)).not.toContain('FoundNewReplicaSet');
+    },
+  },
   'resumed: the time of the pause does not count': {
     given: [
       settled('app:1', 3, 1, {

@@ -65,7 +65,7 @@ function reconcile(input: DeploymentInput): Plan {
 
   const family = familyOf(object, claims);
   const leaving = object.metadata?.deletionTimestamp !== undefined;
-  const learnt = stillOfUse(learntFrom(input.memory), object, family);
+  const learnt = stillOfUse(learntFrom(input.memory), object, family, view);
   const step = leaving ? nothing('leaving') : nextStep(object, family, { view, selector, learnt });
   if (step.chains.length + beside.length > 0) {
     const chains = [...step.chains, ...beside.map((claim) => [claim])];
@@ -115,7 +115,7 @@ function settle(input: DeploymentInput, outcomes: Outcomes, plan: Plan): Plan {
   if (plan.reason === 'rollback') return nothing('settled', { events, ...memory });
   const moved = done.some((one) => makes(one) && isDone(one) && changed(one) && !isStrange(one));
   // With what it learnt the next run goes on, where this one would only have asked once more.
-  const again = claimed.some(isDone) || moved || learnt.unkept.size > before.unkept.size;
+  const again = claimed.some(isDone) || moved || [...learnt.unkept].some((one) => !before.unkept.has(one));
   const family = familyOf(object, claimsOf(object, selector, input.view));
   return {
     ...statusPlan(object, family, reportOf(object, plan, done, { view: input.view, isStrange }), input.now.wall),

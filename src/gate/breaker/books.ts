@@ -243,6 +243,11 @@ export class Books {
     return rejected;
   }
 
+  /** Whether something wider than a cause answers for what lies in that namespace. */
+  isUnderWider(namespace: string | undefined): boolean {
+    return this.#holds.isUnderWider(namespace);
+  }
+
   hold(id: string): Hold | undefined {
     return this.#holds.get(id);
   }

@@ -56,8 +56,11 @@ export function createBreaker(parts: BreakerParts): Breaker {
 }
 
 /** A plan of a root that wishes something else ends what stood against its earlier wish, also a plan without writes. */
-function notice({ trigger }: Work, { blast }: Plan, parts: BreakerParts): void {
+function notice(work: Work, plan: Plan, parts: BreakerParts): void {
+  const { trigger } = work;
+  const { blast } = plan;
   if (parts.store.books === undefined) return;
+  parts.desk.noticed(work, plan);
   if (trigger !== undefined) heed(trigger.ref, generationOf(trigger.object), parts);
   if (blast !== undefined) heed(blast.root, blast.generation, parts);
 }

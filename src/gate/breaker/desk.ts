@@ -1,7 +1,7 @@
 import type { Cache } from '#cache/port.ts';
 import { BREAKER } from '#core/breaker.ts';
 import { OWN_NAMESPACE } from '#core/own.ts';
-import type { PlannedEvent } from '#core/plan.ts';
+import type { Plan, PlannedEvent } from '#core/plan.ts';
 import type { Ref } from '#core/ref.ts';
 import type { Clock, Ms } from '#core/time.ts';
 import { seconds } from '#core/time.ts';
@@ -91,8 +91,8 @@ export class Desk {
   }
 
   /** A key that runs again when the hold ends. */
-  waits(hold: string, { controller, loop, key }: Work): void {
-    this.#waiting.add(hold, `${controller.name}|${loop}|${key}`, this.#parts.clock.now().mono);
+  waits(hold: string, work: Work): void {
+    this.#waiting.add(hold, addressOf(work), this.#parts.clock.now().mono);
   }
 
   /** How many keys wait for it, as far as this process knows. */
@@ -243,7 +243,8 @@ export class Desk {
 
   #sweepHold(hold: Hold, books: Books): void {
     const { lookup } = this.#parts;
-    const why = overBecause(hold, lookup) ?? (this.#isForgotten(hold) ? 'nothing asks for it any more' : undefined);
+    const why =
+      overBecause(hold, lookup) ?? (this.#isForgotten(hold, books) ? 'nothing asks for it any more' : undefined);
     if (why !== undefined) {
       books.drop(hold.id);
       this.#void(hold, why);
@@ -253,12 +254,31 @@ export class Desk {
     if (owner !== undefined) this.#voidOthers(hold.root.id, generationOf(owner));
   }
 
-  /** An owner that was gone already puts nothing right: some of what waits is asked whether it still wishes to go. */
-  #isForgotten({ id, scope, root }: Hold): boolean {
+  /**
+   * An owner that was gone already puts nothing right: what waits is asked whether it still wishes to go. A person's
+   * rejection ends by their answers alone; while a wider hold answers for it nobody can ask.
+   */
+  #isForgotten({ id, scope, state, root, namespace }: Hold, books: Books): boolean {
     if (scope !== 'cause' || root.present) return false;
-    const { wake, over } = this.#waiting.look(id, this.#parts.clock.now().mono);
+    const { mono } = this.#parts.clock.now();
+    if (books.isUnderWider(namespace)) {
+      this.#waiting.touch(id, mono);
+      return false;
+    }
+    const { wake, over } = this.#waiting.look(id, mono);
     for (const address of wake) this.#reins?.wake(address);
-    return over;
+    return over === 'all-said-so' || (over === 'silent' && state === 'open');
+  }
+
+  /** Of each plan, whatever becomes of it: whether its key still wishes what is held. */
+  noticed(work: Work, { chains, next, requeueAfter, blast }: Plan): void {
+    const { mono } = this.#parts.clock.now();
+    const root = blast?.root.uid;
+    if (root !== undefined)
+      for (const hold of this.#parts.store.books?.holds() ?? [])
+        if (hold.root.id === root) this.#waiting.touch(hold.id, mono);
+    const undecided = chains.length > 0 || next !== undefined || requeueAfter !== undefined;
+    if (!undecided) this.#waiting.content(addressOf(work));
   }
 
   #ended({ id }: Hold): void {
@@ -279,6 +299,8 @@ export class Desk {
     this.#reins?.emit(work, [{ regarding: root.ref ?? OURS, type, reason, message: message.slice(0, 1000) }]);
   }
 }
+
+const addressOf = ({ controller, loop, key }: Work): string => `${controller.name}|${loop}|${key}`;
 
 function every(clock: Clock, period: Ms, act: () => void): () => void {
   let cancel = (): void => {};

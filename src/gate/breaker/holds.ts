@@ -68,6 +68,12 @@ export class Holds {
     return known;
   }
 
+  isUnderWider(namespace: string | undefined): boolean {
+    return this.list().some(
+      (hold) => hold.scope === 'cluster' || (hold.scope === 'namespace' && hold.namespace === namespace),
+    );
+  }
+
   /** Whether the whole cluster is held for that. */
   holdsAllFor(reason: HoldReason): boolean {
     return this.list().some((hold) => hold.scope === 'cluster' && hold.reason === reason);

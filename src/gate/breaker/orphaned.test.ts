@@ -11,12 +11,19 @@ const GONE = { resource: 'apps/deployments', namespace: 'a', name: 'gone', uid: 
 type Owner = NonNullable<Plan['blast']>['root'];
 
 /** As the collector plans: one object goes, of sixty whose owner is not there. */
-async function collect({ bench }: Seen, at: number, root: Owner = GONE): Promise<void> {
+async function collect(held: Seen, at: number, root: Owner = GONE): Promise<void> {
   const plan: Plan = { ...planOf([remove(at)]), blast: { root, evidence: 'absent', total: 60 } };
-  const work = { ...workFor(garbageCollector, undefined, bench.parts), key: `a/u-${at}` };
-  const { outcomes } = await bench.gate.execute(work, plan);
+  const { outcomes } = await held.bench.gate.execute(workOf(held, at), plan);
   expect(outcomes.flat().map(({ kind }) => kind)).toEqual(['held']);
 }
+
+const workOf = ({ bench }: Seen, at: number) => ({
+  ...workFor(garbageCollector, undefined, bench.parts),
+  key: `a/u-${at}`,
+});
+
+/** It has an owner again, or is gone: it was looked at, and there is nothing to do. */
+const content = (held: Seen, at: number) => held.bench.gate.execute(workOf(held, at), nothing('nothing-to-do'));
 
 /** It sweeps by the clock of the bench. */
 const minutes = async ({ bench }: Seen, count: number): Promise<void> => {
@@ -59,9 +66,35 @@ describe('a hold of an owner that was gone already', () => {
   test('ends once all were asked and none wishes it any more, also a rejected one', async () => {
     const held = await holding(60);
     await held.bench.breaker.desk.reject(holdOf(held.bench), 'eve', 'no');
-    await minutes(held, 13);
+    await minutes(held, 11);
     expect(held.woken).toHaveLength(60);
+    for (let at = 0; at < 60; at++) await content(held, at);
+    expect(holdsOf(held)).toHaveLength(1);
+    await minutes(held, 1);
     expect(notes(held.bench, 'breaker-void')).toMatchObject([{ why: 'nothing asks for it any more' }]);
+  });
+
+  test.each([
+    ['is not decided yet', { ...nothing('incomplete'), requeueAfter: 1000 }],
+    ['would write something, whatever becomes of that', planOf([remove(59)])],
+  ])('stands where one that was asked %s', async (_, plan) => {
+    const held = await holding(60);
+    await minutes(held, 11);
+    for (let at = 0; at < 59; at++) await content(held, at);
+    await held.bench.gate.execute({ ...workOf(held, 59) }, plan);
+    await minutes(held, 40);
+    expect(holdsOf(held)).toHaveLength(1);
+    // It was asked again and again, and nobody else.
+    expect(new Set(held.woken.slice(60))).toEqual(new Set([held.woken.find((one) => one.endsWith('|a/u-59'))]));
+  });
+
+  test('stands, rejected as it is, while a wider hold answers for it and nobody can ask', async () => {
+    const held = await holding(3);
+    await held.bench.breaker.desk.reject(holdOf(held.bench), 'eve', 'no');
+    await held.bench.breaker.desk.holdAll('history-went-back');
+    await minutes(held, 120);
+    expect(holdsOf(held)).toMatchObject([{ state: 'rejected' }, { scope: 'cluster' }]);
+    expect(held.woken).toEqual([]);
   });
 
   test('ends after a restart as well, where nobody asks for it again', async () => {
@@ -70,10 +103,27 @@ describe('a hold of an owner that was gone already', () => {
     const next = seen({}, 'follow');
     next.bench.world.kept = first.bench.world.kept;
     next.lead();
-    await minutes(next, 9);
+    await minutes(next, 59);
     expect(holdsOf(next)).toHaveLength(1);
-    await minutes(next, 3);
+    await minutes(next, 2);
     expect(holdsOf(next)).toEqual([]);
+  });
+
+  test('stands after a restart where a person rejected it, as long as nobody is heard of', async () => {
+    const first = await holding(5);
+    await first.bench.breaker.desk.reject(holdOf(first.bench), 'eve', 'no');
+    const next = seen({}, 'follow');
+    next.bench.world.kept = first.bench.world.kept;
+    next.lead();
+    await minutes(next, 180);
+    expect(holdsOf(next)).toMatchObject([{ state: 'rejected' }]);
+  });
+
+  test('stands when a namespace goes in which only some of it lies', async () => {
+    const held = await holding(1, { resource: 'core/nodes', name: 'n' });
+    held.bench.world.objects = held.bench.world.objects.filter((one) => one !== NAMESPACE);
+    await held.bench.breaker.desk.sweep();
+    expect(holdsOf(held)).toHaveLength(1);
   });
 
   test('ends with the namespace of what waits', async () => {

@@ -3,11 +3,10 @@ import type { Lookup } from './lookup.ts';
 import type { Hold, Root } from './port.ts';
 
 /** Why nothing is left of what was held, as the cache shows it; undefined where it stands. */
-export function overBecause(
-  { scope, root, namespace = root.ref?.namespace }: Hold,
-  lookup: Lookup,
-): string | undefined {
+export function overBecause({ scope, root, ...hold }: Hold, lookup: Lookup): string | undefined {
   if (scope === 'cluster') return undefined;
+  // What the first plan would have taken lay in one namespace; what else waits for its cause may lie in others.
+  const namespace = scope === 'namespace' ? hold.namespace : root.ref?.namespace;
   if (namespace !== undefined && isGone(namespace, lookup)) return 'the namespace is gone';
   if (scope === 'namespace') return undefined;
   const there = ownerOf(root, lookup) !== undefined;

@@ -1,28 +1,51 @@
 import type { Ms } from '#core/time.ts';
-import { minutes, seconds } from '#core/time.ts';
+import { minutes } from '#core/time.ts';
 
 /** Nobody may ask for so long before some of what waits is asked. */
 const QUIET: Ms = minutes(10);
-/** So long they have to ask again. */
-const ANSWER: Ms = seconds(60);
+/** Of a hold that nobody was heard of in this leadership. */
+const SILENT: Ms = minutes(60);
 const AT_ONCE = 20;
 
 interface Waiters {
   readonly keys: Set<string>;
-  /** When one of them last asked, and when some were last woken since; monotonic. */
-  asked: Ms;
-  woken?: Ms;
+  /** Those that were woken to see whether they still wish it, and have not said. */
+  readonly asked: Set<string>;
+  /** When one of them was last heard of, and when the last were woken; monotonic. */
+  heard: Ms;
+  woken: Ms;
+  /** Whether anybody asked for it in this leadership. */
+  known: boolean;
+}
+
+/** What a look at a hold comes to that no change of an owner can end. */
+export interface Looked {
+  /** To be run again, to see. */
+  readonly wake: readonly string[];
+  /** Everybody was asked, and nobody wishes it any more; or, weaker, nobody was heard of for long. */
+  readonly over: 'no' | 'all-said-so' | 'silent';
 }
 
 /** The keys that wait for a hold, as `controller|queue|key`, and whether any of them still wishes what is held. */
 export class Waiting {
   readonly #of = new Map<string, Waiters>();
 
+  /** It asked for what is held. */
   add(hold: string, address: string, mono: Ms): void {
     const waiters = this.#waitersOf(hold, mono);
     waiters.keys.add(address);
-    waiters.asked = mono;
-    delete waiters.woken;
+    waiters.asked.delete(address);
+    Object.assign(waiters, { heard: mono, known: true });
+  }
+
+  /** Somebody wishes it, though the question was answered before it came to this hold. */
+  touch(hold: string, mono: Ms): void {
+    this.#waitersOf(hold, mono).heard = mono;
+  }
+
+  /** That key was run to its end and wishes nothing. */
+  content(address: string): void {
+    for (const { keys, asked } of this.#of.values()) if (asked.delete(address)) keys.delete(address);
   }
 
   count(hold: string): number {
@@ -36,24 +59,30 @@ export class Waiting {
     return keys;
   }
 
-  /**
-   * For a hold that no change of an owner can end: some of its keys are to be woken once it has been quiet, and it is
-   * `over` when they all were and none asked again.
-   */
-  look(hold: string, mono: Ms): { readonly wake: readonly string[]; readonly over: boolean } {
+  look(hold: string, mono: Ms): Looked {
     const waiters = this.#waitersOf(hold, mono);
-    const { keys, asked, woken } = waiters;
-    if (mono - asked < QUIET) return { wake: [], over: false };
-    const wake = [...keys].slice(0, AT_ONCE);
-    for (const key of wake) keys.delete(key);
+    const { keys, asked, heard, woken, known } = waiters;
+    if (keys.size === 0 && known) return { wake: [], over: 'all-said-so' };
+    if (mono - heard < QUIET) return { wake: [], over: 'no' };
+    if (keys.size === 0) return { wake: [], over: mono - heard >= SILENT ? 'silent' : 'no' };
+    // Who did not say is asked again.
+    if (mono - woken >= QUIET) asked.clear();
+    const wake = [...keys].filter((key) => !asked.has(key)).slice(0, AT_ONCE);
+    for (const key of wake) asked.add(key);
     if (wake.length > 0) waiters.woken = mono;
-    return { wake, over: wake.length === 0 && mono - (woken ?? asked) >= ANSWER };
+    return { wake, over: 'no' };
   }
 
   #waitersOf(hold: string, mono: Ms): Waiters {
-    const known = this.#of.get(hold);
-    if (known !== undefined) return known;
-    const made: Waiters = { keys: new Set(), asked: mono };
+    const found = this.#of.get(hold);
+    if (found !== undefined) return found;
+    const made: Waiters = {
+      keys: new Set(),
+      asked: new Set(),
+      heard: mono,
+      woken: Number.NEGATIVE_INFINITY,
+      known: false,
+    };
     this.#of.set(hold, made);
     return made;
   }

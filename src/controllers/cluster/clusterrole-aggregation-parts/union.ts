@@ -22,12 +22,6 @@ export function unionOf(role: ClusterRole, all: readonly ClusterRole[]): readonl
   return [...union.values()];
 }
 
-/** Those of `held` that the union has as well, as they stand. */
-export function stillGiven(held: readonly PolicyRule[], union: readonly PolicyRule[]): readonly PolicyRule[] {
-  const given = new Set(union.map(idOf));
-  return held.filter((rule) => given.has(idOf(rule)));
-}
-
 /** In the same order, as upstream compares them. */
 export function sameRules(left: readonly PolicyRule[], right: readonly PolicyRule[]): boolean {
   return left.length === right.length && left.every((rule, at) => idOf(rule) === idOf(right[at] as PolicyRule));

@@ -2,12 +2,14 @@
 export interface Bounded<V> {
   get(key: string): V | undefined;
   set(key: string, value: V): void;
+  clear(): void;
 }
 
 export function createBounded<V>(most: number): Bounded<V> {
   const entries = new Map<string, V>();
   return {
     get: (key) => entries.get(key),
+    clear: () => entries.clear(),
     set(key, value) {
       entries.delete(key);
       entries.set(key, value);

@@ -90,14 +90,17 @@ export function isVirtual({ resource }: Node): boolean {
   return resource === undefined;
 }
 
+/** A resource whatever its version: under another kind the same plural is another one. */
+export const sortOf = (resource: Resource): string => `${shortName(resource)} ${resourceInfo(resource).kind}`;
+
 /** Whether nothing tells of the object now, and its edges are what was known last. */
 export function isUnseen({ unseen }: Graph, node: Node): boolean {
-  return node.resource !== undefined && unseen.get(shortName(node.resource))?.nodes.has(node) === true;
+  return node.resource !== undefined && unseen.get(sortOf(node.resource))?.nodes.has(node) === true;
 }
 
 /** A watch tells of it again, or it is gone. */
 export function endUnseen({ unseen }: Graph, node: Node): boolean {
-  return node.resource !== undefined && unseen.get(shortName(node.resource))?.nodes.delete(node) === true;
+  return node.resource !== undefined && unseen.get(sortOf(node.resource))?.nodes.delete(node) === true;
 }
 
 /** Nothing of a node that is gone stays behind (I15). */

@@ -4,7 +4,7 @@ import type { Enqueue } from '#core/plan.ts';
 import { shortName } from '#core/resource.ts';
 import { type Ms, minutes, type Now } from '#core/time.ts';
 import { leaveOwner } from './fold.ts';
-import { dropNode, type Graph, type Unseen, wakeEnding, wakeToDelete } from './graph.ts';
+import { dropNode, type Graph, sortOf, type Unseen, wakeEnding, wakeToDelete } from './graph.ts';
 import { createKinds } from './kinds.ts';
 import { type Node, virtualNode } from './node.ts';
 
@@ -19,9 +19,10 @@ export function track(graph: Graph, { discovery, resources }: Tracking, { mono }
   loseSight(graph, resources, mono);
   for (const [resource, { synced }] of resources) {
     const before = graph.resources.get(resource);
-    // What was known and is in doubt again is waited for as long as something new.
-    const anew = before === undefined || (before.synced && !synced);
-    graph.resources.set(resource, { since: anew ? mono : before.since, synced });
+    // What was known and is in doubt again is waited for as long as something new, and who ended may be back.
+    const doubted = before?.synced === true && !synced;
+    graph.resources.set(resource, { since: before === undefined || doubted ? mono : before.since, synced });
+    if (doubted) for (const gone of [graph.absent, graph.fallen]) gone.clear();
   }
   const all = [...resources.values()];
   graph.complete ||= all.length > 0 && all.every(({ synced }) => synced);
@@ -43,7 +44,7 @@ function loseSight({ nodes, resources, lost, unseen }: Graph, now: Resources, mo
   }
   for (const node of nodes.values()) {
     if (node.resource === undefined || !dropped.has(node.resource)) continue;
-    const name = shortName(node.resource);
+    const name = sortOf(node.resource);
     const entry = unseen.get(name) ?? { nodes: new Set(), served: mono, sought: false };
     entry.nodes.add(node);
     entry.sought = false;
@@ -53,7 +54,7 @@ function loseSight({ nodes, resources, lost, unseen }: Graph, now: Resources, mo
 
 /** Who did not come back with the resource is looked for live: a list may lag behind what was seen before it. */
 function lookFor(graph: Graph, name: string, unseen: Unseen, mono: Ms, wakes: Enqueue[]): void {
-  const watched = [...graph.resources].filter(([resource]) => shortName(resource) === name);
+  const watched = [...graph.resources].filter(([resource]) => sortOf(resource) === name);
   if (unseen.nodes.size === 0) graph.unseen.delete(name);
   else if (watched.length === 0) {
     if (mono - unseen.served >= REINSTALLED) letGo(graph, name, unseen, wakes);

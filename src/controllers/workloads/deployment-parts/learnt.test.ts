@@ -147,6 +147,24 @@ test('makes one ReplicaSet, not another and another, where its template does not
   expect(one.sets()).toHaveLength(2);
 });
 
+test.each([
+  ['the ReplicaSet that did not come out is taken away', (web: Deployment) => web],
+  [
+    'another Deployment comes under the name',
+    (web: Deployment) => ({ ...web, metadata: { ...web.metadata, uid: 'uid-another' } }),
+  ],
+])('tries again where %s', (_, then) => {
+  let webhook = otherImage;
+  const one = cluster([build({ replicas: 4 })], (after, before) => webhook(after, before));
+  untilRest(one);
+  webhook = asTheyAre;
+  for (const set of one.sets()) one.store.remove(set);
+  one.store.put(then(one.web()));
+  untilRest(one);
+  expect(one.sets()).toHaveLength(1);
+  expect(one.memory()).toBeUndefined();
+});
+
 test('forgets what did not come out as soon as there is a ReplicaSet of its template', () => {
   const web = build({ replicas: 4 });
   const one = cluster([web], otherImage);
@@ -182,6 +200,30 @@ test('rolls on where an annotation does not stick, and asks for it once', () => 
   const web = one.web();
   one.store.store({ ...web, metadata: { ...web.metadata, annotations: { x: '2' } } } as Deployment);
   expect(untilRest(one).filter((reason) => reason === 'annotate')).toHaveLength(1);
+});
+
+test('comes to rest where hundreds of annotations do not stick, whatever was remembered before', () => {
+  const many = Object.fromEntries(Array.from({ length: 700 }, (_, at) => [`x-${at}`, 'y']));
+  const wide = build({ image: 'app:2', replicas: 10, annotations: many });
+  const nothing: Webhook = (after, before) => {
+    const own = Object.entries(after.metadata?.annotations ?? {}).filter(([key]) => !key.startsWith('x-'));
+    const left = { ...after, metadata: { ...after.metadata, annotations: Object.fromEntries(own) } };
+    const same = JSON.stringify(before?.metadata?.annotations) === JSON.stringify(left.metadata.annotations);
+    return same && before?.spec.replicas === after.spec.replicas ? (before as ReplicaSet) : (left as ReplicaSet);
+  };
+  const bare = { annotations: {} };
+  const sets = [
+    revisionOf(wide, { image: 'app:1', revision: 1, replicas: 8, available: 8, ...bare }),
+    revisionOf(wide, { image: 'app:2', revision: 2, replicas: 3, available: 3, ...bare }),
+  ];
+  const one = cluster([wide, ...sets], nothing);
+  expect(untilRest(one, 20)).toContain('roll');
+  for (let turn = 0; turn < 600; turn++) {
+    const web = one.web();
+    one.store.store({ ...web, metadata: { ...web.metadata, annotations: { x: String(turn) } } } as Deployment);
+    untilRest(one, 20);
+  }
+  expect(JSON.stringify(one.memory()).length).toBeLessThan(64_000);
 });
 
 test('a claim that comes between does not make it forget', () => {

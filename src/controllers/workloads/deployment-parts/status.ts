@@ -75,8 +75,11 @@ function prepared(deployment: Deployment, { newest }: Family, report: Report, wa
  * is still that one's: the answer that told of a new ReplicaSet was lost. As news it has a deadline.
  */
 function isNews(deployment: Deployment, newest: ReplicaSet, conditions: Conditions): boolean {
-  const said = getCondition(conditions, PROGRESSING)?.reason;
-  return said === undefined || (said === COMPLETE && revisionIn(deployment) !== revisionIn(newest));
+  const said = getCondition(conditions, PROGRESSING);
+  if (said?.reason === undefined) return true;
+  // Somebody may have set the revision back, with a manifest that was exported; what is over names its ReplicaSet.
+  const isOver = said.message?.includes(`"${newest.metadata?.name}"`) === true;
+  return said.reason === COMPLETE && !isOver && revisionIn(deployment) !== revisionIn(newest);
 }
 
 const revisionIn = (one: Deployment | ReplicaSet): string => annotationOf(one, REVISION) ?? '';

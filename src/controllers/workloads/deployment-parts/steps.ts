@@ -8,7 +8,7 @@ import { desiredOf, isActiveSet, isBehind, isRolling, sizeOf } from './bounds.ts
 import { type Listed, podsRun } from './claim.ts';
 import { activeOld, activeOrLatest, everyone, type Family } from './family.ts';
 import { outdated } from './history.ts';
-import { isFutile, isUnkept, type Learnt, wasUnkept } from './learnt.ts';
+import { isUnkept, type Learnt, wasUnkept } from './learnt.ts';
 import { creation, noted } from './newest.ts';
 import { notMade, UNFIT, UNRECOGNISED } from './outcomes.ts';
 import { rollback, rollbackTo } from './rollback.ts';
@@ -75,7 +75,7 @@ const chains = (reason: string, writes: readonly Write[]): Plan =>
 function created(deployment: Deployment, family: Family, { selector, learnt }: Around, empty?: 'empty'): Plan {
   const write = creation(deployment, family, empty);
   if (!selector.matches(write.object.metadata?.labels)) return notMade(deployment, write, UNFIT);
-  if (isFutile(deployment, learnt)) return notMade(deployment, write, UNRECOGNISED);
+  if (learnt.futile !== undefined) return notMade(deployment, write, UNRECOGNISED);
   return chain('create-replica-set', [write]);
 }
 

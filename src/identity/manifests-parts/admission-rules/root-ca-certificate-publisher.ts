@@ -26,9 +26,10 @@ export const rootCaCertificatePublisherRules: readonly AdmissionRules[] = [
       {
         on: ['update'],
         message: 'root-ca-certificate-publisher changes the certificate and its description, nothing else',
-        // Labels are left out: the mutating admission of others may set them at any change, and this ConfigMap holds
-        // nothing but a certificate wherever a label takes it.
+        // The mutating admission of others may set labels at any change. A label may have programs read the text, so
+        // only what begins as no text of theirs would may come with another one.
         expression: [
+          "(object.metadata.?labels == oldObject.metadata.?labels || object.data['ca.crt'].startsWith('-----BEGIN CERTIFICATE-----')) &&",
           'object.?immutable == oldObject.?immutable && object.?binaryData == oldObject.?binaryData &&',
           'object.metadata.?finalizers == oldObject.metadata.?finalizers &&',
           'object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences',
