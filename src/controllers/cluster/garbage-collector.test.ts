@@ -494,7 +494,7 @@ const freeing: Patch = {
   blind: 'one reference is removed by its uid, whatever else changed',
 };
 const freed = { ...idle('orphan'), chains: [[freeing]] };
-const freedOne = { kind: 'freed', owner: 'uid-web', dependents: ['uid-p'] };
+const freedOne = { kind: 'freed', owner: 'uid-web', dependents: [{ uid: 'uid-p' }] };
 const references1 = pod.metadata?.ownerReferences ?? [];
 
 const ORPHAN_ROWS: Readonly<Record<string, Scenario>> = {
@@ -799,12 +799,41 @@ describe('looking', () => {
     };
     const first = await taken();
     expect(first).toHaveLength(500);
-    expect(learn(graph, asJson({ kind: 'freed', owner: 'uid-web', dependents: first }))).toEqual([]);
+    const dependents = first.map((uid) => ({ uid, version: '9' }));
+    expect(learn(graph, asJson({ kind: 'freed', owner: 'uid-web', dependents }))).toEqual([]);
     expect(await taken()).toEqual(['uid-p500']);
     // The watch catches up: it has nothing more to say of them.
     const free = thing(POD, 'p0');
     expect(textOf(fold(graph, POD, many[0], free))).toEqual([]);
     expect(await taken()).toEqual(['uid-p500']);
+  });
+
+  test('what names no owner by now, as no watch has told yet, is looked at again: they may be given back before one does', async () => {
+    const { graph } = graphAfter([[POD, undefined, pod]]);
+    const asked = (resourceVersion: string) =>
+      gatherForDelete(
+        { key: 'a/uid-p', derived: graph, now: START },
+        reading({ p: ok(thing(POD, 'p', { resourceVersion })) }).reads,
+      );
+    const planOf = (facts: DeleteFacts) =>
+      garbageCollector.loops[0]?.reconcile(asInput({ key: 'a/uid-p', derived: graph, facts }));
+    expect(planOf(await asked('99'))).toEqual(idle('no-owners', { next: 'backoff' }));
+    fold(graph, POD, pod, thing(POD, 'p', { resourceVersion: '99' }));
+    expect(planOf(await asked('99'))).toEqual(idle('no-owners'));
+  });
+
+  test('what was freed and given back since, as a watch told, is not free', () => {
+    const back = thing(POD, 'p', { ownerReferences: [owner(SET, 'web')], resourceVersion: '7' });
+    const { graph } = graphAfter([
+      [SET, undefined, leaving],
+      [POD, undefined, back],
+    ]);
+    const learnt = (version: string) =>
+      learn(graph, asJson({ kind: 'freed', owner: 'uid-web', dependents: [{ uid: 'uid-p', version }] }));
+    learnt('6');
+    expect(graph.nodes.get('uid-web')?.dependents.size).toBe(1);
+    learnt('8');
+    expect(graph.nodes.get('uid-web')?.dependents.size).toBe(0);
   });
 
   test('dependents that are gone, or free already, are not asked for again: the others come next', async () => {

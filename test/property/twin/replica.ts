@@ -76,7 +76,7 @@ export async function startReplica(parts: ReplicaParts): Promise<RunningReplica>
   const opened = await openSimulatedLedger({ ...parts, ...telemetry, clock });
   const evaluator = createPolicy(parts);
   const pipeline = pipelineOf(parts, { clock, telemetry, opened, evaluator: evaluator.port });
-  const base = { opened, identity: host.name } as Base;
+  const base = { opened, identity: host.name, rootCa: () => 'ca' } as Base;
   const outside = { telemetry, health: createHealth(), metrics: { meter: telemetry.meter } as Metrics };
   const comptroller = conduct(CONFIG, base, pipeline, outside, []);
   void comptroller.ended.then(parts.ended);

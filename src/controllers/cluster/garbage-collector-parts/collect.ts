@@ -11,6 +11,7 @@ import {
 } from '#core/plan.ts';
 import { refOf } from '#core/ref.ts';
 import type { ApiObject, Resource } from '#core/resource.ts';
+import { compareRV } from '#core/rv.ts';
 import { seconds } from '#core/time.ts';
 import { blastOf } from './blast.ts';
 import type { DeleteFacts, OwnerFact, OwnerState } from './facts.ts';
@@ -59,8 +60,18 @@ export function collect({ key, derived, facts: given }: Asked): Plan {
   const told = { events: strangers(one, facts.owners), learnt: facts.owners.flatMap(absenceOf) };
   const settled = { ...plan, events: told.events, ...(told.learnt.length > 0 && { learnt: told.learnt }) };
   // What no watch shows may be gone before one does: then nobody would ever tell.
-  const untold = isVirtual(node) || isUnseen(graph, node);
+  const untold = isVirtual(node) || isUnseen(graph, node) || isAhead(one);
   return untold && settled.next === undefined ? { ...settled, next: 'backoff' } : settled;
+}
+
+/**
+ * It names other owners than a watch has told of. They may be changed back before one does: then a watch would tell of no
+ * change, and nobody would look again.
+ */
+function isAhead({ node, object: { metadata } }: Case): boolean {
+  if (compareRV(metadata?.resourceVersion ?? '', node.version) <= 0) return false;
+  const uids = (owners: readonly OwnerReference[] = []): string => JSON.stringify(owners.map(({ uid }) => uid).sort());
+  return uids(metadata?.ownerReferences) !== uids(node.owners);
 }
 
 function withoutObject(facts: Exclude<DeleteFacts, Found>, key: string): Plan {

@@ -50,6 +50,7 @@ export function fold(
   }
   const node = known ?? { ...virtualNode(identity), resource, created: created(object) };
   graph.nodes.set(uid, node);
+  node.version = now.metadata?.resourceVersion ?? '';
   const first = (known === undefined || wasVirtual) && !graph.lost.has(shortName(resource));
   takeOwners(graph, node, now.metadata?.ownerReferences ?? [], first, wakes);
   takeEnd(graph, node, old, now, wakes);

@@ -1,5 +1,6 @@
 import type { Json } from '#core/json.ts';
 import type { Enqueue } from '#core/plan.ts';
+import { compareRV } from '#core/rv.ts';
 import { type Ms, seconds } from '#core/time.ts';
 import { removeNode, takeFreed } from './fold.ts';
 import { absentKey, type Graph, isVirtual, nodeFor, wakeToDelete } from './graph.ts';
@@ -15,17 +16,23 @@ export type Learnt =
   | { readonly kind: 'misplaced'; readonly identity: Identity }
   /** A reference leads nowhere. */
   | { readonly kind: 'absent-owner'; readonly identity: Identity }
-  /** References to that owner were taken off these dependents, all by uid. */
-  | { readonly kind: 'freed'; readonly owner: string; readonly dependents: readonly string[] }
+  /** References to that owner (by uid) were taken off these dependents. */
+  | { readonly kind: 'freed'; readonly owner: string; readonly dependents: readonly Freed[] }
   /** A kind is named that discovery does not tell of. */
   | { readonly kind: 'unknown-kind'; readonly key: string };
+
+/** A dependent, and the resourceVersion in which it names that owner no more; none where it is gone. */
+export interface Freed {
+  readonly uid: string;
+  readonly version?: string;
+}
 
 /** Dependents that disagree on their owner's name have it looked for under each of them, not faster than this. */
 const NEXT_NAME: Ms = seconds(1);
 
 export function asJson(learnt: Learnt): Json {
   if (learnt.kind === 'unknown-kind') return { ...learnt };
-  if (learnt.kind === 'freed') return { ...learnt, dependents: [...learnt.dependents] };
+  if (learnt.kind === 'freed') return { ...learnt, dependents: learnt.dependents.map((one) => ({ ...one })) };
   return { kind: learnt.kind, identity: { ...learnt.identity } };
 }
 
@@ -70,9 +77,11 @@ function takeUnknown(graph: Graph, key: string): readonly Enqueue[] {
 
 function takeFreedOnes(graph: Graph, { owner, dependents }: Extract<Learnt, { kind: 'freed' }>): readonly Enqueue[] {
   const wakes: Enqueue[] = [];
-  for (const uid of dependents) {
+  for (const { uid, version } of dependents) {
     const node = graph.nodes.get(uid);
-    if (node !== undefined) takeFreed(graph, node, owner, wakes);
+    // Somebody may have given the reference back, and a watch have told of it by now.
+    const outdated = node !== undefined && version !== undefined && compareRV(node.version, version) > 0;
+    if (node !== undefined && !outdated) takeFreed(graph, node, owner, wakes);
   }
   return wakes;
 }

@@ -6,7 +6,7 @@ import type { ApiObject, Resource } from '#core/resource.ts';
 import { seconds } from '#core/time.ts';
 import type { OrphanFacts } from './facts.ts';
 import { type Graph, nodeFor } from './graph.ts';
-import { asJson } from './learn.ts';
+import { asJson, type Freed } from './learn.ts';
 import { ORPHAN } from './node.ts';
 import { dropFinalizer, orphan } from './patches.ts';
 
@@ -35,10 +35,10 @@ function freeAlready({ dependents, object }: Found): readonly Json[] {
   const free = dependents.filter(
     ({ live }) => live && !live.metadata?.ownerReferences?.some(({ uid }) => uid === owner),
   );
-  const uids = free.map(({ identity }) => identity.uid);
+  const now = free.flatMap(({ identity, live }) => freed(identity.uid, live ?? undefined));
   return [
     ...gone.map(({ identity }) => asJson({ kind: 'absent', identity })),
-    ...(uids.length > 0 ? [asJson({ kind: 'freed', owner, dependents: uids })] : []),
+    ...(now.length > 0 ? [asJson({ kind: 'freed', owner, dependents: now })] : []),
   ];
 }
 
@@ -75,16 +75,21 @@ export function settleLeave({ key, derived, facts: given }: Asked, outcomes: Out
 function freedBy(each: readonly Outcome[], { object }: Found): Json | undefined {
   const dependents = each.flatMap((outcome) => {
     const { write } = outcome;
-    return outcome.kind === 'applied' && write.verb === 'patch' && write.ref.uid !== undefined ? [write.ref.uid] : [];
+    return outcome.kind === 'applied' && write.verb === 'patch' ? freed(write.ref.uid, outcome.object) : [];
   });
   const owner = object.metadata?.uid ?? '';
   return dependents.length === 0 ? undefined : asJson({ kind: 'freed', owner, dependents });
 }
 
+function freed(uid: string | undefined, shown: ApiObject | undefined): readonly Freed[] {
+  const version = shown?.metadata?.resourceVersion;
+  return uid === undefined ? [] : [{ uid, ...(version !== undefined && { version }) }];
+}
+
 /** Only when every dependent is free, those that came meanwhile as well. */
 function endWhenFree({ resource, object, dependents }: Found, graph: Graph, key: string): Plan {
-  const freed = new Set(dependents.map(({ identity }) => identity.uid));
-  const left = [...(nodeFor(graph, key)?.dependents ?? [])].filter(({ identity }) => !freed.has(identity.uid));
+  const known = new Set(dependents.map(({ identity }) => identity.uid));
+  const left = [...(nodeFor(graph, key)?.dependents ?? [])].filter(({ identity }) => !known.has(identity.uid));
   if (left.length > 0) return nothing('dependents-remain', { next: 'again' });
   const patch = dropFinalizer(resource, object, ORPHAN, 'finish-orphan');
   return patch === undefined ? nothing('finished') : write('finish-orphan', patch);

@@ -33,6 +33,8 @@ export interface Node {
   /** As its watch delivers it; undefined while it is only known by references to it. */
   resource: Resource | undefined;
   owners: readonly OwnerReference[];
+  /** The resourceVersion that a watch told of last; empty before. */
+  version: string;
   /** Uids of owners whose references came after the first sight of the object. */
   readonly late: Set<string>;
   readonly dependents: Set<Node>;
@@ -58,6 +60,7 @@ export function virtualNode(identity: Identity): Node {
     identity,
     resource: undefined,
     owners: [],
+    version: '',
     late: new Set(),
     dependents: new Set(),
     beingDeleted: false,
