@@ -43,7 +43,13 @@ const integration = {
 };
 
 /** Files share their worker's modules: each has no state of its own in them, and loading them anew would double the time. */
-const quick = { environment: 'node' as const, isolate: false, maxWorkers, expect };
+const quick = {
+  environment: 'node' as const,
+  isolate: false,
+  maxWorkers,
+  expect,
+  setupFiles: ['test/kit/same-draws.ts'],
+};
 
 export default defineConfig({
   test: {

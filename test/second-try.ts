@@ -38,8 +38,8 @@ export function failedFiles({ testResults }: Report): readonly string[] {
 }
 
 /**
- * Whether a failure may be the machine's. Elsewhere only one that ran out of time: a second try of a property draws other
- * cases, and would lose the one that was found. `path` is relative to the project.
+ * Whether a failure may be the machine's. Elsewhere only one that ran out of time: what is wrong there has no other
+ * reason than the code. `path` is relative to the project.
  */
 export function mayHoldAlone(path: string, { testResults }: Report, name: string): boolean {
   if (WAITS.test(path)) return true;

@@ -100,6 +100,19 @@ describe('signatures', () => {
   });
 });
 
+test('a signature in another spelling of its last character is none', async () => {
+  await signBundle(bundle, author.key, 'author');
+  const { signatures } = JSON.parse(read('signatures.json').toString()) as { signatures: { signature: string }[] };
+  const [first] = signatures;
+  const signature = first?.signature ?? '';
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const last = alphabet[alphabet.indexOf(signature.at(-1) ?? '') ^ 1];
+  const other = `${signature.slice(0, -1)}${last}`;
+  expect(Buffer.from(other, 'base64url')).toEqual(Buffer.from(signature, 'base64url'));
+  write('signatures.json', Buffer.from(JSON.stringify({ signatures: [{ ...first, signature: other }] })));
+  expect(await fault()).toBe('signature');
+});
+
 test('no byte of any file can change unnoticed', async () => {
   await signBundle(bundle, author.key, 'author');
   const files = ['manifest.json', 'policy.wasm', 'data.json', 'selftest.json', 'signatures.json'];

@@ -116,6 +116,7 @@ async function verifyOne(
   const key = keys.find(({ kid, alg }) => kid === header?.kid && alg === header.alg);
   if (key === undefined || header?.typ !== TYPE) return undefined;
   const { protected: head, signature } = entry;
+  if (!isCanonical(signature)) return undefined;
   try {
     const jws = { protected: head, signature, payload: Buffer.from(payload).toString('base64url') };
     await flattenedVerify(jws, key.key, { algorithms: [key.alg] });
@@ -126,6 +127,9 @@ async function verifyOne(
   if (exp !== undefined && typeof exp !== 'number') return undefined;
   return { kid: key.kid, expired: exp !== undefined && exp * 1000 <= now };
 }
+
+/** One spelling for one signature: the last character has bits that decode to nothing, and no byte may change unnoticed. */
+const isCanonical = (text: string): boolean => Buffer.from(text, 'base64url').toString('base64url') === text;
 
 function headerOf(encoded: string): Record<string, unknown> | undefined {
   try {
