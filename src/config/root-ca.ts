@@ -4,8 +4,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE----
 
 /**
  * What is published as `kube-root-ca.crt`: the file as it is, else what the kubeconfig verifies the API server by. What the
- * policy would refuse later, in each namespace, is told here. Throws an Error that
- * names the flag, the file and the remedy, and holds nothing of the file.
+ * policy would refuse later, in each namespace, is told here. Throws an Error that names the flag, the file and the remedy,
+ * and holds nothing of the file.
  */
 export function rootCaOf(file: string | undefined, ofKubeconfig: string, readFile: (path: string) => string): string {
   if (file === undefined) return ofKubeconfig;

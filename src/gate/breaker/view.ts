@@ -52,6 +52,8 @@ const LOOK_FIRST =
 
 function mendOf({ root }: Hold): readonly string[] {
   if (!root.present)
-    return ['take the references to it off, or delete what waits yourself: the hold ends within minutes by itself'];
+    return [
+      'take the references to it off, or delete what waits yourself: the hold ends by itself within a quarter of an hour',
+    ];
   return root.generation === undefined ? [] : ['put the owner right: the hold is void as soon as its spec changes'];
 }

@@ -46,7 +46,7 @@ export interface Graph {
   readonly resources: Map<Resource, { readonly since: Ms; readonly synced: boolean }>;
   /** Resources, by their short names, that were not watched for a while: whose owners came then is not known. */
   readonly lost: Set<string>;
-  /** By the short names of their resources. */
+  /** By `sortOf` their resources. */
   readonly unseen: Map<string, Unseen>;
   /** Whether everything was known at one time. */
   complete: boolean;
