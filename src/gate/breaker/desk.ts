@@ -255,10 +255,10 @@ export class Desk {
   }
 
   /**
-   * An owner that was gone already puts nothing right: what waits is asked whether it still wishes to go. A person's
-   * rejection ends by their answers alone; while a wider hold answers for it nobody can ask.
+   * An owner that was gone already puts nothing right: what waits is asked whether it still wishes to go. While a
+   * wider hold answers for it nobody can ask.
    */
-  #isForgotten({ id, scope, state, root, namespace }: Hold, books: Books): boolean {
+  #isForgotten({ id, scope, root, namespace }: Hold, books: Books): boolean {
     if (scope !== 'cause' || root.present) return false;
     const { mono } = this.#parts.clock.now();
     if (books.isUnderWider(namespace)) {
@@ -267,7 +267,7 @@ export class Desk {
     }
     const { wake, over } = this.#waiting.look(id, mono);
     for (const address of wake) this.#reins?.wake(address);
-    return over === 'all-said-so' || (over === 'silent' && state === 'open');
+    return over;
   }
 
   /** Of each plan, whatever becomes of it: whether its key still wishes what is held. */

@@ -97,27 +97,19 @@ describe('a hold of an owner that was gone already', () => {
     expect(held.woken).toEqual([]);
   });
 
-  test('ends after a restart as well, where nobody asks for it again', async () => {
-    const first = await holding(5);
-    await first.bench.breaker.store.save();
-    const next = seen({}, 'follow');
-    next.bench.world.kept = first.bench.world.kept;
-    next.lead();
-    await minutes(next, 59);
-    expect(holdsOf(next)).toHaveLength(1);
-    await minutes(next, 2);
-    expect(holdsOf(next)).toEqual([]);
-  });
-
-  test('stands after a restart where a person rejected it, as long as nobody is heard of', async () => {
-    const first = await holding(5);
-    await first.bench.breaker.desk.reject(holdOf(first.bench), 'eve', 'no');
-    const next = seen({}, 'follow');
-    next.bench.world.kept = first.bench.world.kept;
-    next.lead();
-    await minutes(next, 180);
-    expect(holdsOf(next)).toMatchObject([{ state: 'rejected' }]);
-  });
+  test.each(['open', 'rejected'] as const)(
+    'stands after a restart, %s, as long as nobody is heard of',
+    async (state) => {
+      const first = await holding(5);
+      if (state === 'rejected') await first.bench.breaker.desk.reject(holdOf(first.bench), 'eve', 'no');
+      await first.bench.breaker.store.save();
+      const next = seen({}, 'follow');
+      next.bench.world.kept = first.bench.world.kept;
+      next.lead();
+      await minutes(next, 180);
+      expect(holdsOf(next)).toMatchObject([{ state }]);
+    },
+  );
 
   test('stands when a namespace goes in which only some of it lies', async () => {
     const held = await holding(1, { resource: 'core/nodes', name: 'n' });

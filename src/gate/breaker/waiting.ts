@@ -3,8 +3,6 @@ import { minutes } from '#core/time.ts';
 
 /** Nobody may ask for so long before some of what waits is asked. */
 const QUIET: Ms = minutes(10);
-/** Of a hold that nobody was heard of in this leadership. */
-const SILENT: Ms = minutes(60);
 const AT_ONCE = 20;
 
 interface Waiters {
@@ -22,8 +20,8 @@ interface Waiters {
 export interface Looked {
   /** To be run again, to see. */
   readonly wake: readonly string[];
-  /** Everybody was asked, and nobody wishes it any more; or, weaker, nobody was heard of for long. */
-  readonly over: 'no' | 'all-said-so' | 'silent';
+  /** Everybody was asked, and nobody wishes it any more. That nobody is heard of is no answer: time ends no hold. */
+  readonly over: boolean;
 }
 
 /** The keys that wait for a hold, as `controller|queue|key`, and whether any of them still wishes what is held. */
@@ -62,15 +60,14 @@ export class Waiting {
   look(hold: string, mono: Ms): Looked {
     const waiters = this.#waitersOf(hold, mono);
     const { keys, asked, heard, woken, known } = waiters;
-    if (keys.size === 0 && known) return { wake: [], over: 'all-said-so' };
-    if (mono - heard < QUIET) return { wake: [], over: 'no' };
-    if (keys.size === 0) return { wake: [], over: mono - heard >= SILENT ? 'silent' : 'no' };
+    if (keys.size === 0) return { wake: [], over: known };
+    if (mono - heard < QUIET) return { wake: [], over: false };
     // Who did not say is asked again.
     if (mono - woken >= QUIET) asked.clear();
     const wake = [...keys].filter((key) => !asked.has(key)).slice(0, AT_ONCE);
     for (const key of wake) asked.add(key);
     if (wake.length > 0) waiters.woken = mono;
-    return { wake, over: 'no' };
+    return { wake, over: false };
   }
 
   #waitersOf(hold: string, mono: Ms): Waiters {
